@@ -1,0 +1,2 @@
+/** Facts of the kernel's user ABI. */
+export * from "./errno.ts";

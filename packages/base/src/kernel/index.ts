@@ -1,0 +1,8 @@
+/** The Kernel port and the facts recorded of one kernel. */
+export * from "./bpf-syscalls.ts";
+export * from "./clock.ts";
+export * from "./kernel.ts";
+export * from "./kernel-files.ts";
+export * from "./kernel-profile.ts";
+export * from "./perf-events.ts";
+export * from "./ring-memory.ts";

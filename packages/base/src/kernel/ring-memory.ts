@@ -1,0 +1,26 @@
+/** Memory that the kernel writes events into and the reader consumes: perf buffers and BPF ring buffers. */
+import type { Fd } from "./kernel.ts";
+
+/** One mapped ring. Positions count bytes since creation and never wrap; index `data` with `position & (size - 1)`. */
+export interface RingMemory {
+  /** Size in bytes of the data area, a power of two. */
+  readonly sizeBytes: number;
+  /**
+   * A live view of the data area. Bytes from `consumer` to `producer` are stable until consumed. Take a new view after
+   * every wait: the memory behind it may have grown and the old view is then detached.
+   */
+  data(): Uint8Array;
+  readProducer(): number;
+  readConsumer(): number;
+  /** Publishes that everything before `position` has been read. */
+  writeConsumer(position: number): void;
+  unmap(): void;
+}
+
+/** The mmap facet. */
+export interface RingMapper {
+  /** The data pages of a `bpf-output` perf event; `pageCount` is a power of two. Records are `struct perf_event_header` framed. */
+  mapPerfRing(event: Fd, pageCount: number): RingMemory;
+  /** The data area of a BPF_MAP_TYPE_RINGBUF map; its size is the map's max_entries. Records have the 8-byte BPF header. */
+  mapRingBuffer(map: Fd): RingMemory;
+}
