@@ -1,0 +1,85 @@
+/*
+ * biolatency: how long block I/O takes, as a histogram.
+ *
+ * A request is stamped when it starts (with QUEUED when it is queued) and its latency is counted when it completes.
+ * The front end attaches req_start and req_done, and picks what is compiled:
+ *   MILLISECONDS  latency in milliseconds, else microseconds
+ *   PER_DISK      a histogram for each disk
+ *   PER_FLAGS     a histogram for each set of request flags
+ *   EXTENSION     total time and number of requests too
+ */
+#include <uapi/linux/ptrace.h>
+#include <linux/blk-mq.h>
+
+#ifdef MILLISECONDS
+#define NS_PER_UNIT 1000000
+#else
+#define NS_PER_UNIT 1000
+#endif
+
+#if defined(PER_DISK)
+struct disk_key {
+    char disk[DISK_NAME_LEN];
+    u64 slot;
+};
+BPF_HISTOGRAM(dist, struct disk_key, 4096);
+#elif defined(PER_FLAGS)
+struct flags_key {
+    u64 flags;
+    u64 slot;
+};
+BPF_HISTOGRAM(dist, struct flags_key, 4096);
+#else
+BPF_HISTOGRAM(dist);
+#endif
+
+#ifdef EXTENSION
+struct totals {
+    u64 latency;
+    u64 count;
+};
+BPF_ARRAY(totals, struct totals, 1);
+#endif
+
+BPF_HASH(start, struct request *);
+
+int req_start(struct pt_regs *ctx, struct request *req)
+{
+    u64 now = bpf_ktime_get_ns();
+
+    start.update(&req, &now);
+    return 0;
+}
+
+int req_done(struct pt_regs *ctx, struct request *req)
+{
+    u64 *since = start.lookup(&req);
+    u64 latency;
+
+    if (!since)
+        return 0; /* started before we did */
+    latency = (bpf_ktime_get_ns() - *since) / NS_PER_UNIT;
+
+#ifdef EXTENSION
+    u32 zero = 0;
+    struct totals *sum = totals.lookup(&zero);
+    if (sum) {
+        lock_xadd(&sum->latency, latency);
+        lock_xadd(&sum->count, 1);
+    }
+#endif
+
+#if defined(PER_DISK)
+    struct disk_key key = {.slot = bpf_log2l(latency)};
+    bpf_probe_read_kernel(&key.disk, sizeof(key.disk), req->q->disk->disk_name);
+    dist.atomic_increment(key);
+#elif defined(PER_FLAGS)
+    struct flags_key key = {.flags = req->cmd_flags, .slot = bpf_log2l(latency)};
+    dist.atomic_increment(key);
+#else
+    dist.atomic_increment(bpf_log2l(latency));
+#endif
+
+    start.delete(&req);
+    return 0;
+}
