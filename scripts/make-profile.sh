@@ -56,12 +56,14 @@ export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
+mount -t debugfs debugfs /sys/kernel/debug
 mount -t tracefs tracefs /sys/kernel/tracing
 cd /out
 uname -r >release
 cp /sys/kernel/btf/vmlinux btf
-# The kernel gives these files a size of 0, so cat copies them and tar packs the copies.
+# The kernel gives these files a size of 0: tar can only pack copies of them.
 cat /sys/kernel/tracing/available_filter_functions >functions
+cat /sys/kernel/debug/kprobes/blacklist >blacklist
 for file in /sys/kernel/tracing/events/*/*/format; do
   event=${file#/sys/kernel/tracing/events/}
   event=${event%/format}
@@ -69,7 +71,7 @@ for file in /sys/kernel/tracing/events/*/*/format; do
   cat "$file"
 done >formats
 stty -F /dev/ttyS1 raw -echo -crtscts
-tar -c release btf functions formats | gzip -1 >/tmp/out.tar.gz
+tar -c release btf functions blacklist formats | gzip -1 >/tmp/out.tar.gz
 cat /tmp/out.tar.gz >/dev/ttyS1
 echo "recorded $(wc -c </tmp/out.tar.gz) bytes, sha256 $(sha256sum </tmp/out.tar.gz | cut -d ' ' -f 1)"
 poweroff -f
@@ -93,4 +95,5 @@ tar -xzf out.tar.gz -C facts
 mkdir -p "$(dirname "$output")"
 cd "$repository"
 node --import tsx --conditions=bpfkit-source scripts/make-profile.ts \
-  --facts "$work/facts" --package "$package" --version "$version" --sha256 "$sha256" --output "$output"
+  --facts "$work/facts" --name "$(basename "$output" .bpfkit-profile)" --output "$output" \
+  --package "$package" --version "$version" --sha256 "$sha256"
