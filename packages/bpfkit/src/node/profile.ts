@@ -20,7 +20,7 @@ export function loadBundledProfile(): KernelProfile {
   if (bundled === undefined) {
     const file = `${BundledProfileName}.bpfkit-profile`;
     const path = fileURLToPath(new URL(`../../profiles/${file}`, import.meta.url));
-    bundled = readProfile(readFileSync(path), file);
+    bundled = readProfile(bytesOf(readFileSync(path)), file);
   }
   return bundled;
 }
@@ -64,7 +64,7 @@ export function loadProfileFromBtf(source: string): KernelProfile {
   const path = isHost ? HostBtfPath : source;
   let bytes: Uint8Array;
   try {
-    bytes = readFileSync(path);
+    bytes = bytesOf(readFileSync(path));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new BpfkitError("PF002", `cannot read the kernel's types from ${path}: ${why}`, {
@@ -153,7 +153,7 @@ function inflate(container: ProfileContainer, name: string, fileName: string): U
   const { bytes, rawSize } = container.section(name);
   let raw: Uint8Array;
   try {
-    raw = brotliDecompressSync(bytes, { maxOutputLength: Math.max(rawSize, 1) });
+    raw = bytesOf(brotliDecompressSync(bytes, { maxOutputLength: Math.max(rawSize, 1) }));
   } catch (error) {
     throw new BpfkitError("PF001", `${fileName} is not a usable kernel profile: section ${name} is damaged`, {
       cause: error,
@@ -163,6 +163,11 @@ function inflate(container: ProfileContainer, name: string, fileName: string): U
     throw new BpfkitError("PF001", `${fileName} is not a usable kernel profile: section ${name} is cut off`);
   }
   return raw;
+}
+
+/** The same memory as plain bytes. */
+function bytesOf(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }
 
 function once<T>(make: () => T): () => T {
