@@ -1,1 +1,9 @@
-export {};
+/** The model of LLVM IR: types, values, instructions, functions, modules. */
+export * from "./data-layout.ts";
+export * from "./function.ts";
+export * from "./instruction.ts";
+export * from "./metadata.ts";
+export * from "./module.ts";
+export * from "./operands.ts";
+export * from "./type.ts";
+export * from "./value.ts";
