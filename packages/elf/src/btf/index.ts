@@ -1,1 +1,2 @@
-export {};
+/** BTF and BTF.ext. */
+export * from "./type.ts";

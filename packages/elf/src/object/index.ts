@@ -1,1 +1,2 @@
-export {};
+/** Relocatable ELF objects. */
+export * from "./model.ts";
