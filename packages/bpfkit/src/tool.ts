@@ -1,6 +1,6 @@
 /** What a tool is to whoever runs it: the CLI, a test or a web page. */
 import type { Kernel } from "@bpfkit/base/kernel";
-import type { Bpf } from "./bpf.ts";
+import type { BPF } from "./bpf.ts";
 
 /** A program text to build and load. */
 export interface ToolProgram {
@@ -16,7 +16,7 @@ export interface ToolHost {
   /** Prints one line of output; the newline is added. */
   write(line: string): void;
   /** Builds (or takes from the cache) and loads a program into {@link ToolHost.kernel}. The tool closes it. */
-  open(program: ToolProgram): Promise<Bpf>;
+  open(program: ToolProgram): Promise<BPF>;
   readonly kernel: Kernel;
   /** Aborted when the user interrupts; the tool then prints its summary and returns. */
   readonly signal: AbortSignal;

@@ -1,0 +1,14 @@
+/** The bundled tools. */
+import type { Tool } from "bpfkit";
+import { biolatency } from "./biolatency/biolatency.ts";
+import { execsnoop } from "./execsnoop/execsnoop.ts";
+import { opensnoop } from "./opensnoop/opensnoop.ts";
+
+/** Every bundled tool, by name. */
+export const tools: readonly Tool[] = [biolatency, execsnoop, opensnoop];
+
+/** A tool by its name, `biolatency` or `tools/biolatency`; undefined where there is none. */
+export function toolByName(name: string): Tool | undefined {
+  const plain = name.startsWith("tools/") ? name.slice("tools/".length) : name;
+  return tools.find((tool) => tool.name === plain);
+}
