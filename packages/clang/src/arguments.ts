@@ -109,12 +109,18 @@ const warnings = [
   "unused-value",
 ].map((name) => `-Wno-${name}`);
 
+/** Errors of today's clang that are warnings to the users of BCC, whose programs rely on it. */
+const leniency = ["incompatible-pointer-types", "int-conversion", "return-mismatch"].map(
+  (name) => `-Wno-error=${name}`,
+);
+
 /** What decides the meaning of the C text: the same for AST and IR. */
 function frontEnd(source: SourceArguments): string[] {
   return [
     ...start,
     ...diagnosticsFormat,
     ...warnings,
+    ...leniency,
     ...["-target-cpu", source.cpu],
     `-O${source.optLevel}`,
     // -cc1 does not have the driver's defaults: the dialect of gcc 4.2 that kernel headers expect.

@@ -107,7 +107,7 @@ class RunnerClang implements Clang {
   async #compile(args: readonly string[], files: VirtualFiles) {
     const all = new Map(files.contents);
     for (const [name, text] of freestandingHeaders) all.set(`${FreestandingFolder}/${name}`, text);
-    const messages = (stderr: string) => parseDiagnostics(stderr, (path) => files.userName(path));
+    const messages = (stderr: string) => parseDiagnostics(stderr, files);
     const result = await this.#run({ args, files: all }, messages);
     const diagnostics = messages(result.stderr);
     const errors = diagnostics.filter(({ severity }) => severity === "error");

@@ -4,18 +4,22 @@ import type { Diagnostic, Severity, SourceRange } from "@bpfkit/base/diagnostics
 /** Stable codes of what clang itself reports. */
 const Code: Record<Severity, string> = { error: "CC001", warning: "CC002", note: "CC003" };
 
+/** What the user calls things. */
+export interface SourceNames {
+  /** The user's name of a file, for paths that are not the user's own. */
+  userName(path: string): string;
+  /** A line of a file as the user wrote it, by its user's name; undefined where it is not at hand. */
+  lineText(file: string, line: number): string | undefined;
+}
+
 /**
  * Reads messages printed with `-fdiagnostics-print-source-range-info -fdiagnostics-parseable-fixits
  * -fno-diagnostics-show-line-numbers -ftabstop=1`. Per message that is: the include stack (`In file included from F:L:`), the
  * line `F:L:C:{ranges}: severity: text`, the source line, a line of carets, and `fix-it:` lines.
  * Notes are attached to the message before them. Anything that is not understood is left out.
- * @param userName the user's name of a file, for paths that are not the user's own
  */
-export function parseDiagnostics(
-  stderr: string,
-  userName: (path: string) => string = (path) => path,
-): Diagnostic[] {
-  const parser = new Parser(userName);
+export function parseDiagnostics(stderr: string, names: SourceNames): Diagnostic[] {
+  const parser = new Parser(names);
   for (const line of stderr.split("\n")) parser.line(line);
   return parser.finish();
 }
@@ -42,20 +46,20 @@ const Included = /^In (?:file included|included file) from (.+?):(\d+):$/;
 const FixIt = /^fix-it:"(?:[^"\\]|\\.)*":\{(\d+):(\d+)-(\d+):(\d+)\}:"((?:[^"\\]|\\.)*)"$/;
 
 class Parser {
-  readonly #userName: (path: string) => string;
+  readonly #names: SourceNames;
   readonly #found: Diagnostic[] = [];
   #drafts: Draft[] = [];
   #includedFrom: SourceRange[] = [];
 
-  constructor(userName: (path: string) => string) {
-    this.#userName = userName;
+  constructor(names: SourceNames) {
+    this.#names = names;
   }
 
   line(line: string): void {
     const included = Included.exec(line);
     if (included !== null) {
       this.#includedFrom.push({
-        file: this.#userName(included[1] ?? ""),
+        file: this.#names.userName(included[1] ?? ""),
         line: Number(included[2]),
         column: 1,
       });
@@ -64,7 +68,7 @@ class Parser {
     const place = Place.exec(line);
     if (place !== null) {
       const [, file = "", row, column, ranges = "", kind = "", message = ""] = place;
-      this.#begin(kind, message, this.#userName(file), Number(row), Number(column));
+      this.#begin(kind, message, this.#names.userName(file), Number(row), Number(column));
       this.#addRange(ranges);
       return;
     }
@@ -78,7 +82,7 @@ class Parser {
     const fixIt = FixIt.exec(line);
     if (fixIt !== null) current.hint ??= fixItHint(fixIt);
     else if (current.wantsSource) {
-      current.sourceLine = line;
+      current.sourceLine = this.#sourceLine(current, line);
       current.wantsSource = false;
     }
   }
@@ -122,6 +126,17 @@ class Parser {
     }
   }
 
+  /**
+   * The line as it was written. Clang puts a space before it, a single space for each tab, and `<U+00AD>` for characters that
+   * do not print; so a line of the user's text that looks the same is preferred.
+   */
+  #sourceLine(draft: Draft, printed: string): string {
+    const line = printed.slice(1);
+    const written = this.#names.lineText(draft.file, draft.line);
+    if (written !== undefined && written.replaceAll("\t", " ").trimEnd() === line.trimEnd()) return written;
+    return line;
+  }
+
   #flush(): void {
     const [first, ...notes] = this.#drafts;
     this.#drafts = [];
@@ -141,6 +156,7 @@ function fixItHint(fixIt: RegExpExecArray): string {
 
 function toDiagnostic(draft: Draft): Diagnostic {
   const { severity, message, file, line, sourceLine, hint, notes } = draft;
+  const endColumn = endOf(draft);
   const range: SourceRange | undefined =
     line === 0
       ? undefined
@@ -148,7 +164,7 @@ function toDiagnostic(draft: Draft): Diagnostic {
           file,
           line,
           column: utf16Column(sourceLine, draft.column),
-          ...(draft.endColumn === undefined ? {} : { endColumn: utf16Column(sourceLine, draft.endColumn) }),
+          ...(endColumn === undefined ? {} : { endColumn }),
         };
   return {
     severity,
@@ -159,6 +175,15 @@ function toDiagnostic(draft: Draft): Diagnostic {
     ...(hint === undefined ? {} : { hint }),
     ...(notes.length === 0 ? {} : { notes }),
   };
+}
+
+/** The end of the range, or of the word that the place starts. */
+function endOf(draft: Draft): number | undefined {
+  if (draft.endColumn !== undefined) return utf16Column(draft.sourceLine, draft.endColumn);
+  if (draft.sourceLine === undefined) return undefined;
+  const start = utf16Column(draft.sourceLine, draft.column) - 1;
+  const word = /^[A-Za-z_]\w*/.exec(draft.sourceLine.slice(start))?.[0];
+  return word === undefined ? undefined : start + word.length + 1;
 }
 
 /** Clang counts bytes of UTF-8; diagnostics count UTF-16 units. */

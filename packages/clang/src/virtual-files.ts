@@ -1,5 +1,7 @@
 /** The user's file names as paths of a run's file system, and back. */
-import { UsageError } from "@bpfkit/base/diagnostics";
+import { SourceFile, UsageError } from "@bpfkit/base/diagnostics";
+
+import type { SourceNames } from "./diagnostics.ts";
 
 interface NamedFiles {
   readonly mainFile: string;
@@ -12,24 +14,29 @@ interface NamedFiles {
  * from the root); one that leaves its folder (`../x.c`) or is not a POSIX path (`C:\x.c`) gets a path of its own, and
  * messages, debug information and AST are given the name back.
  */
-export class VirtualFiles {
+export class VirtualFiles implements SourceNames {
   /** Absolute path -> text. */
   readonly contents: ReadonlyMap<string, string>;
   /** Path as the compiler says it -> the user's name, where they differ. */
   readonly renamed: ReadonlyMap<string, string>;
   readonly #names: ReadonlyMap<string, string>;
+  /** User's name -> text. */
+  readonly #texts: ReadonlyMap<string, string>;
+  readonly #sources = new Map<string, SourceFile>();
 
   /** @throws UsageError where the main file is not among the files */
   constructor(request: NamedFiles) {
     const contents = new Map<string, string>();
     const names = new Map<string, string>();
     const renamed = new Map<string, string>();
+    const texts = new Map<string, string>();
     for (const [name, text] of request.files) {
       const path = compilerPath(name);
       contents.set(path.startsWith("/") ? path : `/${path}`, text);
       const userName = request.fileNames?.get(name) ?? name;
       if (userName !== path) renamed.set(path, userName);
       names.set(path, userName);
+      texts.set(userName, text);
     }
     if (!request.files.has(request.mainFile)) {
       throw new UsageError(`there is no text for the main file ${request.mainFile}`);
@@ -37,6 +44,7 @@ export class VirtualFiles {
     this.contents = contents;
     this.renamed = renamed;
     this.#names = names;
+    this.#texts = texts;
   }
 
   /** What the compiler has to be told for a file or a folder of the user's. */
@@ -48,6 +56,16 @@ export class VirtualFiles {
   userName(path: string): string {
     const plain = path.startsWith("./") ? path.slice(2) : path;
     return this.#names.get(path) ?? this.#names.get(plain) ?? path;
+  }
+
+  lineText(file: string, line: number): string | undefined {
+    let source = this.#sources.get(file);
+    const text = this.#texts.get(file);
+    if (source === undefined && text !== undefined) {
+      source = new SourceFile(file, text);
+      this.#sources.set(file, source);
+    }
+    return source?.lineText(line);
   }
 
   /** Puts the user's names into a JSON AST. */

@@ -110,7 +110,7 @@ class OutputStreams {
     return (fd, vectors, count, written) => {
       const sink = fd === 1 ? this.stdout : fd === 2 ? this.stderr : undefined;
       if (sink === undefined) return writeFile(fd, vectors, count, written);
-      if (view.byteLength === 0) {
+      if (bytes.length === 0) {
         // First use, or the memory grew and detached the old views.
         const buffer = this.memory?.buffer ?? new ArrayBuffer(0);
         view = new DataView(buffer);
