@@ -1,0 +1,32 @@
+/** Flags that several commands share. */
+import { Flags } from "@oclif/core";
+
+/** What decides the result of a build. */
+export const buildFlags = {
+  btf: Flags.string({
+    helpValue: "FILE|host",
+    description:
+      "kernel types to build for: a BTF file, or this machine's (default: the bundled Debian 6.1 profile)",
+  }),
+  mcpu: Flags.string({
+    aliases: ["target-cpu"],
+    options: ["v1", "v2", "v3", "v4"],
+    default: "v3",
+    description: "BPF instruction set",
+  }),
+  define: Flags.string({
+    char: "D",
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: "NAME[=VALUE]",
+    description: "define a macro",
+  }),
+  include: Flags.string({
+    char: "I",
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: "DIR",
+    description: "look for headers here first",
+  }),
+  cache: Flags.boolean({ default: true, allowNo: true, description: "take a result that was built before" }),
+};

@@ -1,0 +1,24 @@
+/** Tests of telling `run`'s options from the tool's. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { separateToolArguments } from "./separate.ts";
+
+const cases: readonly (readonly [string, string, string])[] = [
+  ["tool options go behind --", "run biolatency -D 1 5", "run biolatency -- -D 1 5"],
+  ["own options are found anywhere", "run biolatency -D --seed 3 1", "run --seed 3 biolatency -- -D 1"],
+  [
+    "a value after = stays with its option",
+    "run --scenario=exec execsnoop -x",
+    "run --scenario=exec execsnoop -- -x",
+  ],
+  ["C takes macros and folders", "run a.c -D N=1 -Iinc --json", "run -D N=1 -Iinc a.c -- --json"],
+  ["help of run itself", "run --help", "run --help"],
+  ["help of the tool", "run biolatency --help", "run biolatency -- --help"],
+  ["everything after -- is the tool's", "run biolatency -- --seed 3", "run biolatency -- --seed 3"],
+  ["other commands are left alone", "build a.c -D N", "build a.c -D N"],
+];
+for (const [name, given, expected] of cases) {
+  test(name, () => assert.is(separateToolArguments(given.split(" ")).join(" "), expected));
+}
+
+test.run();
