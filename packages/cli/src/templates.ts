@@ -56,6 +56,7 @@ export function createProject(name: string, template: string): string[] {
     try {
       cpSync(join(templatesFolder(), template), temporary, { recursive: true });
       const files = fill(temporary, program);
+      chmodSync(temporary, 0o755);
       renameSync(temporary, name);
       return files.map((file) => join(name, file));
     } finally {

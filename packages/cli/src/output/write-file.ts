@@ -10,11 +10,20 @@ export function writeWhole(path: string, data: Uint8Array | string): void {
     writeFileSync(temporary, data);
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removeQuietly(temporary);
     const detail = error instanceof Error ? error.message.replace(temporary, path) : String(error);
     throw new BpfkitError("CL001", `cannot write ${path}: ${detail}`, {
       cause: error,
       hint: "Choose another place with -o.",
     });
+  }
+}
+
+/** The write has failed already; whether the leftover can be removed changes nothing. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The folder itself is not there.
   }
 }
