@@ -40,7 +40,9 @@ export class Build extends Command {
     const progress = new Progress();
     const builder = openBuilder(flags, progress);
     try {
-      const result = await builder.compile(source);
+      const result = await (flags.emit === "object" || flags.emit === "listing"
+        ? builder.build(source)
+        : builder.compile(source));
       progress.done();
       printWarnings(result.diagnostics);
       if (flags.emit === "object") {

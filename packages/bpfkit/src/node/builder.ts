@@ -1,0 +1,139 @@
+/** Builds C on Node: profile, user headers, compiler and cache put together. Nothing heavy is loaded before it is needed. */
+import { BpfkitError } from "@bpfkit/base/diagnostics";
+import type { KernelProfile } from "@bpfkit/base/kernel";
+import type { Clang } from "@bpfkit/clang";
+import type { CompileOptions, CompileResult, RewrittenSource, SourceText } from "../compile.ts";
+import { implementationId } from "./implementation.ts";
+import { BundledProfileName, loadBundledProfile, loadProfileFromBtf } from "./profile.ts";
+import { type CacheKey, defaultCacheFolder, ResultCache } from "./result-cache.ts";
+import { collectUserHeaders } from "./user-headers.ts";
+
+/** How a builder builds. */
+export interface BuilderOptions {
+  /** `host`, or a file of BTF; the bundled profile where absent. */
+  readonly btf?: string;
+  /** Default `v3`. */
+  readonly cpu?: CompileOptions["cpu"];
+  /** `NAME` or `NAME=VALUE`, for every program built. */
+  readonly defines?: readonly string[];
+  /** Folders of the user's headers. */
+  readonly includeDirs?: readonly string[];
+  /** Whether results are taken from and put into the cache; default true. */
+  readonly cache?: boolean;
+  /** Default: `$XDG_CACHE_HOME/bpfkit`. */
+  readonly cacheFolder?: string;
+  /** Told what is being done. */
+  readonly progress?: (stage: string) => void;
+  /** Told of trouble that does not stop a build. */
+  readonly warn?: (message: string) => void;
+}
+
+/** A finished build. The stages' texts are empty where the result came from the cache. */
+export interface BuiltProgram extends CompileResult {
+  readonly cached: boolean;
+}
+
+/** Builds programs, one after the other, with one compiler. */
+export class Builder {
+  readonly profile: KernelProfile;
+  readonly #options: BuilderOptions;
+  readonly #cache: ResultCache | undefined;
+  #clang: Clang | undefined;
+  #implementation: string | undefined;
+
+  constructor(options: BuilderOptions = {}) {
+    this.#options = options;
+    this.profile = options.btf === undefined ? loadBundledProfile() : loadProfileFromBtf(options.btf);
+    const warn = options.warn ?? (() => {});
+    if (options.cache !== false)
+      this.#cache = new ResultCache(options.cacheFolder ?? defaultCacheFolder(), warn);
+  }
+
+  /**
+   * Builds a program, or takes it from the cache.
+   * @param defines further macros for this program
+   * @throws BpfkitError with diagnostics that name the user's file and line
+   */
+  async build(source: SourceText, defines: readonly string[] = []): Promise<BuiltProgram> {
+    const options = this.#compileOptions(source, defines);
+    const key = this.#cache === undefined ? undefined : await this.#key(source, options);
+    const hit = key === undefined ? undefined : this.#cache?.get(key);
+    if (hit !== undefined) return { ...hit, rewritten: "", ir: "", timings: {}, cached: true };
+    const result = await this.compile(source, defines);
+    if (key !== undefined) this.#cache?.put(key, result);
+    return { ...result, cached: false };
+  }
+
+  /** Builds a program with all its stages, never from the cache. */
+  async compile(source: SourceText, defines: readonly string[] = []): Promise<CompileResult> {
+    const { compile } = await import("../compile.ts");
+    return await compile(source, this.profile, await this.#compiler(), this.#compileOptions(source, defines));
+  }
+
+  /** Only turns BCC-style C into plain C. */
+  async rewrite(source: SourceText, defines: readonly string[] = []): Promise<RewrittenSource> {
+    const { rewriteSource } = await import("../compile.ts");
+    return await rewriteSource(
+      source,
+      this.profile,
+      await this.#compiler(),
+      this.#compileOptions(source, defines),
+    );
+  }
+
+  /** Ends the compiler, if it was started. */
+  async close(): Promise<void> {
+    await this.#clang?.close();
+    this.#clang = undefined;
+  }
+
+  #compileOptions(source: SourceText, defines: readonly string[]): CompileOptions {
+    const { includeDirs = [], cpu = "v3", progress } = this.#options;
+    return {
+      cpu,
+      defines: [...(this.#options.defines ?? []), ...defines],
+      includeDirs,
+      headers: collectUserHeaders(source.file, source.text, includeDirs),
+      ...(progress === undefined ? {} : { progress }),
+    };
+  }
+
+  async #compiler(): Promise<Clang> {
+    if (this.#clang === undefined) {
+      this.#options.progress?.("starting the compiler");
+      const { createNodeClang } = await import("@bpfkit/clang/node");
+      this.#clang = createNodeClang();
+    }
+    return this.#clang;
+  }
+
+  async #key(source: SourceText, options: CompileOptions): Promise<CacheKey> {
+    this.#implementation ??= implementationId();
+    return {
+      ...source,
+      headers: options.headers ?? new Map(),
+      options: [
+        `cpu=${options.cpu}`,
+        ...options.defines.map((define) => `D=${define}`),
+        ...options.includeDirs,
+      ],
+      profile: await this.#profileId(),
+      implementation: this.#implementation,
+    };
+  }
+
+  /** The bundled profile is part of the implementation; other types are identified by their bytes. */
+  async #profileId(): Promise<string> {
+    if (this.#options.btf === undefined) return `${BundledProfileName} ${this.profile.origin.sha256}`;
+    const { createHash } = await import("node:crypto");
+    return createHash("sha256").update(this.profile.btf).digest("hex");
+  }
+}
+
+/** Refuses an instruction set that the code generator does not have. @throws BpfkitError */
+export function checkedCpu(name: string): CompileOptions["cpu"] {
+  if (name === "v1" || name === "v2" || name === "v3" || name === "v4") return name;
+  throw new BpfkitError("US001", `there is no BPF instruction set '${name}'`, {
+    hint: "Known: v1, v2, v3, v4",
+  });
+}

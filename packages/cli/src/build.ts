@@ -1,0 +1,25 @@
+/** Makes the builder that a command's flags ask for. */
+import { Builder, checkedCpu } from "bpfkit/node";
+import type { Progress } from "./output/progress.ts";
+
+/** The flags of flags.ts, as oclif parsed them. */
+export interface BuildFlags {
+  readonly btf?: string | undefined;
+  readonly mcpu: string;
+  readonly define?: readonly string[] | undefined;
+  readonly include?: readonly string[] | undefined;
+  readonly cache: boolean;
+}
+
+/** A builder that reports to `progress`. The caller closes it. */
+export function openBuilder(flags: BuildFlags, progress: Progress): Builder {
+  return new Builder({
+    ...(flags.btf === undefined ? {} : { btf: flags.btf }),
+    cpu: checkedCpu(flags.mcpu),
+    defines: flags.define ?? [],
+    includeDirs: flags.include ?? [],
+    cache: flags.cache,
+    progress: (stage) => progress.stage(stage),
+    warn: (message) => process.stderr.write(`bpfkit: warning: ${message}\n`),
+  });
+}

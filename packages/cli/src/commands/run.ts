@@ -1,0 +1,64 @@
+/** `bpfkit run`: a bundled tool, a C file or an object, in the VM. */
+
+import { NotSupportedError } from "@bpfkit/base/diagnostics";
+import { Args, Command, Flags } from "@oclif/core";
+import { buildFlags } from "../flags.ts";
+import { Progress } from "../output/progress.ts";
+import { onInterrupt } from "../run/interrupt.ts";
+
+/** The command. */
+export class Run extends Command {
+  static override summary = "Run a bundled tool, a C program or an object file.";
+  static override description =
+    "Runs in the bundled VM, which simulates a Linux 6.1 machine at work; it ends when the workload is over. Arguments after TARGET are the tool's own: bpfkit run biolatency --help lists them.";
+  static override examples = [
+    "<%= config.bin %> run tools/biolatency",
+    "<%= config.bin %> run biolatency -D --scenario block-io",
+    "<%= config.bin %> run hello.c",
+    "<%= config.bin %> run prog.o --json",
+  ];
+  static override strict = false;
+  static override usage = "run TARGET [--target vm|kernel] [--scenario NAME] [TOOL ARGUMENTS...]";
+  static override args = {
+    target: Args.string({
+      required: true,
+      description: "biolatency, execsnoop, opensnoop, a .c or a .o file",
+    }),
+  };
+  static override flags = {
+    ...buildFlags,
+    target: Flags.string({ options: ["vm", "kernel"], default: "vm", description: "where to run" }),
+    scenario: Flags.string({
+      helpValue: "NAME",
+      description: "the VM's workload: block-io, exec, file-open or mixed",
+    }),
+    seed: Flags.integer({ min: 0, default: 1, description: "another run of the same workload" }),
+    engine: Flags.string({
+      options: ["jit", "interpreter"],
+      default: "jit",
+      description: "how the VM executes programs",
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags, argv } = await this.parse(Run);
+    const words = argv.slice(1).map(String);
+    const { resolveTarget } = await import("../run/target.ts");
+    const target = resolveTarget(args.target);
+    if (flags.target === "kernel") {
+      throw new NotSupportedError("running in this machine's kernel (--target kernel)", {
+        hint: "Leave --target away to run in the bundled VM. Objects from 'bpfkit build' load with bpftool and libbpf.",
+      });
+    }
+    const progress = new Progress();
+    const { openVmHost } = await import("../run/host.ts");
+    const host = await openVmHost(target, flags, progress, onInterrupt());
+    try {
+      const { tool } = target;
+      process.exitCode = tool === undefined ? await host.runGeneric(words) : await tool.run(words, host);
+    } finally {
+      progress.done();
+      await host.close();
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/** Runs tools in the VM: a simulated kernel, a builder for their C, and standard output. */
+import type { Kernel } from "@bpfkit/base/kernel";
+import { BPF, genericTool, type ToolHost, type ToolProgram } from "bpfkit";
+import { type Builder, simulatedKernel } from "bpfkit/node";
+import { type BuildFlags, openBuilder } from "../build.ts";
+import type { Progress } from "../output/progress.ts";
+import { printWarnings } from "../output/warnings.ts";
+import type { Target } from "./target.ts";
+
+/** The scenario for programs without a front end of their own. */
+const genericScenario = "mixed";
+
+/** The flags of `bpfkit run`, as oclif parsed them. */
+export interface RunFlags extends BuildFlags {
+  readonly scenario?: string | undefined;
+  readonly seed: number;
+  readonly engine: string;
+}
+
+/** A tool's host on the command line. */
+export class VmHost implements ToolHost {
+  readonly kernel: Kernel;
+  readonly signal: AbortSignal;
+  readonly #target: Target;
+  readonly #builder: Builder;
+  readonly #progress: Progress;
+
+  constructor(target: Target, builder: Builder, kernel: Kernel, progress: Progress, signal: AbortSignal) {
+    this.#target = target;
+    this.#builder = builder;
+    this.kernel = kernel;
+    this.#progress = progress;
+    this.signal = signal;
+  }
+
+  readonly write = (line: string): void => {
+    process.stdout.write(`${line}\n`);
+  };
+
+  async open(program: ToolProgram): Promise<BPF> {
+    const built = await this.#builder.build(program, program.defines);
+    this.#progress.done();
+    printWarnings(built.diagnostics);
+    return BPF.open({ object: built.object, name: program.file, kernel: this.kernel });
+  }
+
+  /** Runs the target with the front end for programs that have none of their own. */
+  async runGeneric(argv: readonly string[]): Promise<number> {
+    const { source, name } = this.#target;
+    let { object } = this.#target;
+    if (source !== undefined) {
+      const built = await this.#builder.build(source);
+      this.#progress.done();
+      printWarnings(built.diagnostics);
+      object = built.object;
+    }
+    return await genericTool({ name, object: object ?? new Uint8Array() }).run(argv, this);
+  }
+
+  /** Ends kernel and compiler. */
+  async close(): Promise<void> {
+    this.kernel.shutdown();
+    await this.#builder.close();
+  }
+}
+
+/** Makes the simulated kernel, says so on stderr, and the host around it. */
+export async function openVmHost(
+  target: Target,
+  flags: RunFlags,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<VmHost> {
+  const builder = openBuilder(flags, progress);
+  const scenario = flags.scenario ?? target.tool?.scenario ?? genericScenario;
+  const engine = flags.engine === "interpreter" ? "interpreter" : "jit";
+  const kernel = simulatedKernel({ profile: builder.profile, scenario, seed: flags.seed, engine });
+  process.stderr.write(`bpfkit: running in the bundled VM (${kernel.name}, workload ${scenario})\n`);
+  return new VmHost(target, builder, kernel, progress, signal);
+}
