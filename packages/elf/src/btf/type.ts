@@ -178,6 +178,8 @@ export interface BtfDeclTag {
   readonly name: string;
   readonly type: number;
   readonly componentIndex: number;
+  /** The name is a whole attribute, not a btf_decl_tag argument (kind_flag, kernel 6.14). */
+  readonly attribute?: true;
 }
 
 /** `__attribute__((btf_type_tag(name)))` around `type`. */
@@ -185,6 +187,8 @@ export interface BtfTypeTag {
   readonly kind: "type_tag";
   readonly name: string;
   readonly type: number;
+  /** The name is a whole attribute, not a btf_type_tag argument (kind_flag, kernel 6.14). */
+  readonly attribute?: true;
 }
 
 /** Any BTF type. */
