@@ -1,1 +1,20 @@
-export {};
+/** The front door: build C into objects, load them, attach them, read their maps and events. Runs in browsers too. */
+export {
+  BpfkitError,
+  type Diagnostic,
+  formatDiagnostic,
+  InternalError,
+  NotSupportedError,
+  SyscallError,
+  UsageError,
+} from "@bpfkit/base/diagnostics";
+export type { Kernel, KernelProfile } from "@bpfkit/base/kernel";
+export type { BtfValue, Link, Program, TypeCodec } from "@bpfkit/loader";
+export { type AttachOptions, BPF, type BpfOptions, type PollResult } from "./bpf.ts";
+export { KernelSymbols, type SymbolOptions } from "./kernel-symbols.ts";
+export { jsonHistogramLine } from "./output/json-histogram.ts";
+export { linearHistogramLines } from "./output/linear-histogram.ts";
+export { log2HistogramLines, log2SlotRange } from "./output/log2-histogram.ts";
+export { type HistogramOptions, type PerfBufferOptions, Table, type WriteLine } from "./table.ts";
+export type { Tool, ToolHost, ToolProgram } from "./tool.ts";
+export { parseTraceLine, type TraceFields } from "./trace-line.ts";

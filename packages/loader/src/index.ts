@@ -1,1 +1,26 @@
-export {};
+/** Objects into a kernel: specs, CO-RE, loading, attaching, reading events. */
+
+export type { CoreOutcome } from "./co-re/report.ts";
+export { decodeText } from "./codec/aggregate.ts";
+export { bytesCodec, codecFor } from "./codec/type-codec.ts";
+export type { BtfValue, CodecMember, TypeCodec } from "./codec/value.ts";
+export { PerfReader, type PerfReaderOptions } from "./events/perf-reader.ts";
+export { RingReader } from "./events/ring-reader.ts";
+export { autoAttach } from "./link/auto-attach.ts";
+export { attachKprobe, attachKretprobe, type KprobeOptions } from "./link/kprobe.ts";
+export type { Link } from "./link/link.ts";
+export { attachPerfEvent, type PerfEventOptions } from "./link/perf-event.ts";
+export { attachRawTracepoint, attachTracing } from "./link/raw-tracepoint.ts";
+export { syscallFunction, syscallPrefix, translateSyscallPrefix } from "./link/syscall-name.ts";
+export { attachTracepoint } from "./link/tracepoint.ts";
+export { BpfMap, UpdateFlag } from "./object/bpf-map.ts";
+export { Collection, type CollectionLoadOptions } from "./object/collection.ts";
+export { isPerCpu, splitPerCpu } from "./object/per-cpu-values.ts";
+export { Program } from "./object/program.ts";
+export { ProgramLoadError } from "./object/program-load-error.ts";
+export { kernelVersionCode } from "./relocate/externs.ts";
+export { type CollectionParts, CollectionSpec, type ExternSpec } from "./spec/collection-spec.ts";
+export { kernelObjectName, type MapOrigin, type MapSpec } from "./spec/map-spec.ts";
+export type { CodeFunction, CodeSection, ProgramSpec, Reference } from "./spec/program-spec.ts";
+export { type AttachMethod, sectionDefinitions, sectionMeaning } from "./spec/sections.ts";
+export type { VariableSpec } from "./spec/variable-spec.ts";

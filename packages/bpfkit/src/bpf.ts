@@ -1,0 +1,333 @@
+/** The class that tracing programs are written with: load, attach, poll, read tables (after BCC's Python class). */
+import { BpfkitError, UsageError } from "@bpfkit/base/diagnostics";
+import type { Kernel } from "@bpfkit/base/kernel";
+import type { BtfTable } from "@bpfkit/elf/btf";
+import {
+  attachKprobe,
+  attachKretprobe,
+  attachPerfEvent,
+  attachRawTracepoint,
+  attachTracepoint,
+  autoAttach,
+  Collection,
+  CollectionSpec,
+  type Link,
+  type PerfEventOptions,
+  type PerfReader,
+  type Program,
+  type RingReader,
+  syscallFunction,
+  translateSyscallPrefix,
+} from "@bpfkit/loader";
+import { KernelSymbols, type SymbolOptions } from "./kernel-symbols.ts";
+import { Table, type TableOwner, type WriteLine } from "./table.ts";
+import { parseTraceLine, type TraceFields } from "./trace-line.ts";
+
+/** An object to load and how. */
+export interface BpfOptions {
+  /** A compiled object; see `compile` and `bpfkit/node`'s `openBpf` for C text. */
+  readonly object: Uint8Array;
+  /** Names the object in messages and data maps. */
+  readonly name: string;
+  readonly kernel: Kernel;
+  /** Types of the kernel; read from the kernel where absent. */
+  readonly targetBtf?: BtfTable;
+  /** False: nothing is attached by section or name. */
+  readonly autoAttach?: boolean;
+  /** Gets messages such as lost events; they are dropped where this is absent. */
+  readonly onWarning?: (message: string) => void;
+  /** Verifier log: 0, 1 or 2. */
+  readonly logLevel?: number;
+}
+
+/** How a wait or poll ended. */
+export interface PollResult {
+  /** True once the simulated workload is over; a real kernel never ends. */
+  readonly ended: boolean;
+  /** Events handed to callbacks. */
+  readonly events: number;
+}
+
+/** What to attach a program to. */
+export interface AttachOptions {
+  /** The kernel function, raw tracepoint, or `category:name` of a tracepoint. */
+  readonly event: string;
+  /** The C function's name. */
+  readonly program: string;
+}
+
+/** A loaded and attached BPF object. Close it, or everything stays attached while the process lives. */
+export class BPF implements TableOwner {
+  readonly kernel: Kernel;
+  readonly collection: Collection;
+  readonly symbols: KernelSymbols;
+  readonly #tables = new Map<string, Table>();
+  readonly #links: Link[] = [];
+  readonly #perfReaders: PerfReader[] = [];
+  readonly #ringReaders: RingReader[] = [];
+  readonly #onWarning: ((message: string) => void) | undefined;
+  #tracePipe: ReturnType<Kernel["openTracePipe"]> | undefined;
+  #traceRest = "";
+
+  constructor(collection: Collection, onWarning?: (message: string) => void) {
+    this.collection = collection;
+    this.kernel = collection.kernel;
+    this.symbols = new KernelSymbols(collection.kernel);
+    this.#onWarning = onWarning;
+  }
+
+  /**
+   * Loads an object and attaches what its sections name, as BCC attaches functions by their prefixes.
+   * @throws BpfkitError EL0xx, LD0xx; ProgramLoadError where the kernel's verifier refuses a program
+   */
+  static async open(options: BpfOptions): Promise<BPF> {
+    const spec = CollectionSpec.fromObject(options.object, options.name);
+    const { targetBtf, logLevel } = options;
+    const collection = Collection.load(spec, options.kernel, {
+      ...(targetBtf === undefined ? {} : { targetBtf }),
+      ...(logLevel === undefined ? {} : { logLevel }),
+    });
+    const bpf = new BPF(collection, options.onWarning);
+    try {
+      if (options.autoAttach !== false) bpf.autoAttach();
+      return bpf;
+    } catch (error) {
+      bpf.close();
+      throw error;
+    }
+  }
+
+  /** Attaches every program whose section names a target. Done by {@link BPF.open} unless told otherwise. */
+  autoAttach(): void {
+    for (const program of this.collection.programs.values()) {
+      const { method, attachTo } = program.spec;
+      if (attachTo !== undefined && (method === "kprobe" || method === "kretprobe")) {
+        program.spec.attachTo = translateSyscallPrefix(this.kernel, attachTo);
+      }
+      const link = autoAttach(this.kernel, program);
+      if (link !== undefined) this.#links.push(link);
+    }
+  }
+
+  /** What is attached, for messages. */
+  get links(): readonly Link[] {
+    return this.#links;
+  }
+
+  /** A map by its C name. @throws UsageError with the names there are */
+  table(name: string): Table {
+    const known = this.#tables.get(name);
+    if (known !== undefined) return known;
+    const map = this.collection.maps.get(name);
+    if (map === undefined) {
+      const names = [...this.collection.maps.keys()].join(", ");
+      throw new UsageError(`the program has no map ${name}`, {
+        hint: `It has ${names || "no maps at all"}.`,
+      });
+    }
+    const table = new Table(map, this);
+    this.#tables.set(name, table);
+    return table;
+  }
+
+  /** As {@link table}, for those who write `b.get("dist")`. */
+  get(name: string): Table {
+    return this.table(name);
+  }
+
+  /** Every map that the C text defines, in its order; without those of data sections. */
+  tables(): Table[] {
+    return [...this.collection.maps.values()]
+      .filter((map) => map.spec.origin === "definition")
+      .map((map) => this.table(map.name));
+  }
+
+  /** A loaded program by its C name. @throws UsageError with the names there are */
+  program(name: string): Program {
+    const program = this.collection.programs.get(name);
+    if (program !== undefined) return program;
+    const names = [...this.collection.programs.keys()].join(", ");
+    throw new UsageError(`there is no program ${name}`, { hint: `There are: ${names || "none"}.` });
+  }
+
+  /** Runs a program whenever a kernel function is called. */
+  attachKprobe(options: AttachOptions & { readonly offset?: number }): Link {
+    const { event, program, offset = 0 } = options;
+    return this.#keep(attachKprobe(this.kernel, this.program(program), { function: event, offset }));
+  }
+
+  /** Runs a program whenever a kernel function returns. */
+  attachKretprobe(options: AttachOptions): Link {
+    return this.#keep(
+      attachKretprobe(this.kernel, this.program(options.program), { function: options.event }),
+    );
+  }
+
+  /** Runs a program on a tracepoint, given as `category:name`. */
+  attachTracepoint(options: AttachOptions): Link {
+    const [category, name, ...rest] = options.event.split(/[:/]/);
+    if (!category || !name || rest.length > 0) {
+      throw new UsageError(`a tracepoint is given as category:name, not '${options.event}'`);
+    }
+    return this.#keep(attachTracepoint(this.kernel, this.program(options.program), category, name));
+  }
+
+  /** Runs a program on a raw tracepoint. */
+  attachRawTracepoint(options: AttachOptions): Link {
+    return this.#keep(attachRawTracepoint(this.kernel, this.program(options.program), options.event));
+  }
+
+  /** Runs a program on samples of a counter, on every CPU unless told otherwise. */
+  attachPerfEvent(options: PerfEventOptions & { readonly program: string }): Link {
+    const { program, ...event } = options;
+    return this.#keep(attachPerfEvent(this.kernel, this.program(program), event));
+  }
+
+  /** Whether a kprobe could be put on a function of this name. */
+  hasKprobeFunction(name: string): boolean {
+    return this.symbols.isProbeable(name);
+  }
+
+  /** The kernel function of a system call: `execve` -> `__x64_sys_execve`. */
+  syscallFunction(name: string): string {
+    return syscallFunction(this.kernel, name);
+  }
+
+  /** The kernel function at an address. */
+  ksym(address: bigint, options: SymbolOptions = {}): string {
+    return this.symbols.name(address, options);
+  }
+
+  /** The address of a kernel function. */
+  ksymAddress(name: string): bigint | undefined {
+    return this.symbols.address(name);
+  }
+
+  /** Lets time pass; `Infinity` waits for the signal or the end of the simulated workload. */
+  async sleep(timeoutMs: number, signal?: AbortSignal): Promise<PollResult> {
+    const { ended } = await this.kernel.wait([], timeoutMs, signal);
+    return { ended, events: 0 };
+  }
+
+  /** Waits for events of perf buffers and hands them to their callbacks. */
+  async perfBufferPoll(timeoutMs = Number.POSITIVE_INFINITY, signal?: AbortSignal): Promise<PollResult> {
+    return this.#poll(this.#perfReaders, "perf buffer", timeoutMs, signal);
+  }
+
+  /** Hands over what is in the perf buffers, without waiting. */
+  perfBufferConsume(): number {
+    return this.#perfReaders.reduce((sum, reader) => sum + reader.consume(), 0);
+  }
+
+  /** Waits for records of ring buffers and hands them to their callbacks. */
+  async ringBufferPoll(timeoutMs = Number.POSITIVE_INFINITY, signal?: AbortSignal): Promise<PollResult> {
+    return this.#poll(this.#ringReaders, "ring buffer", timeoutMs, signal);
+  }
+
+  /** Hands over what is in the ring buffers, without waiting. */
+  ringBufferConsume(): number {
+    return this.#ringReaders.reduce((sum, reader) => sum + reader.consume(), 0);
+  }
+
+  /** Waits for events of any kind that this program has open; with none, it is a sleep. */
+  async poll(timeoutMs = Number.POSITIVE_INFINITY, signal?: AbortSignal): Promise<PollResult> {
+    const readers = [...this.#perfReaders, ...this.#ringReaders];
+    const fds = readers.flatMap((reader) => reader.fds);
+    if (this.#tracePipe !== undefined) fds.push(this.#tracePipe.fd);
+    const { ended } = await this.kernel.wait(fds, timeoutMs, signal);
+    return { ended, events: readers.reduce((sum, reader) => sum + reader.consume(), 0) };
+  }
+
+  /** Opens the trace pipe, so that {@link poll} wakes up for it. Lines printed before are not seen. */
+  openTracePipe(): void {
+    this.#tracePipe ??= this.kernel.openTracePipe();
+  }
+
+  /** Whole lines that bpf_trace_printk has printed since the last call, without waiting. */
+  readTraceLines(): string[] {
+    this.openTracePipe();
+    const lines = (this.#traceRest + (this.#tracePipe?.read() ?? "")).split("\n");
+    this.#traceRest = lines.pop() ?? "";
+    return lines;
+  }
+
+  /** The next lines of the trace pipe, taken apart; ends with the simulated workload or the signal. */
+  async *traceFields(signal?: AbortSignal): AsyncGenerator<TraceFields> {
+    for await (const line of this.traceLines(signal)) {
+      const fields = parseTraceLine(line);
+      if (fields !== undefined) yield fields;
+    }
+  }
+
+  /** The next lines of the trace pipe as they are. */
+  async *traceLines(signal?: AbortSignal): AsyncGenerator<string> {
+    this.openTracePipe();
+    for (let ended = false; !ended && signal?.aborted !== true; ) {
+      ({ ended } = await this.poll(Number.POSITIVE_INFINITY, signal));
+      yield* this.readTraceLines();
+    }
+  }
+
+  /**
+   * Prints the trace pipe until the end.
+   * @param format `{0}` task, `{1}` pid, `{2}` cpu, `{3}` flags, `{4}` timestamp, `{5}` message; whole lines where absent
+   */
+  async tracePrint(write: WriteLine, options: { format?: string; signal?: AbortSignal } = {}): Promise<void> {
+    const { format, signal } = options;
+    if (format === undefined) {
+      for await (const line of this.traceLines(signal)) write(line);
+      return;
+    }
+    for await (const fields of this.traceFields(signal)) {
+      const { task, pid, cpu, flags, timestamp, message } = fields;
+      const values = [task, pid, cpu, flags, timestamp, message];
+      write(format.replace(/\{([0-5])\}/g, (_all, index: string) => String(values[Number(index)])));
+    }
+  }
+
+  /** Detaches and unloads everything; a second call does nothing. */
+  close(): void {
+    for (const link of this.#links.splice(0)) link.close();
+    for (const reader of this.#perfReaders.splice(0)) reader.close();
+    for (const reader of this.#ringReaders.splice(0)) reader.close();
+    this.#tracePipe?.close();
+    this.#tracePipe = undefined;
+    this.collection.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Of {@link TableOwner}. */
+  addPerfReader(reader: PerfReader): void {
+    this.#perfReaders.push(reader);
+  }
+
+  /** Of {@link TableOwner}. */
+  addRingReader(reader: RingReader): void {
+    this.#ringReaders.push(reader);
+  }
+
+  /** Of {@link TableOwner}. */
+  warn(message: string): void {
+    this.#onWarning?.(message);
+  }
+
+  #keep(link: Link): Link {
+    this.#links.push(link);
+    return link;
+  }
+
+  async #poll(
+    readers: readonly (PerfReader | RingReader)[],
+    what: string,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<PollResult> {
+    if (readers.length === 0) throw new BpfkitError("BK011", `no ${what} is open to be polled`);
+    const fds = readers.flatMap((reader) => reader.fds);
+    const { ended } = await this.kernel.wait(fds, timeoutMs, signal);
+    return { ended, events: readers.reduce((sum, reader) => sum + reader.consume(), 0) };
+  }
+}

@@ -1,0 +1,131 @@
+/** Codecs of aggregates: strings, arrays, structs and unions. */
+import { BpfkitError } from "@bpfkit/base/diagnostics";
+import { describe, integerOf, makeCodec, readBits, writeBits } from "./scalar.ts";
+import type { BtfValue, CodecMember, TypeCodec } from "./value.ts";
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/** The bytes of `char[n]` up to the first NUL, as UTF-8; invalid sequences become U+FFFD. */
+export function decodeText(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return decoder.decode(end === -1 ? bytes : bytes.subarray(0, end));
+}
+
+/** `char[n]`: text that is cut or padded with NUL. Raw bytes can be had from the event or value itself. */
+export function stringCodec(typeName: string, element: TypeCodec, count: number): TypeCodec {
+  return makeCodec(
+    { typeName, shape: "string", size: count, element: { codec: element, count } },
+    (view, offset) => decodeText(new Uint8Array(view.buffer, view.byteOffset + offset, count)),
+    (value, view, offset) => {
+      if (typeof value !== "string") {
+        throw new BpfkitError("LD061", `${describe(value)} is not a value of ${typeName}`);
+      }
+      const text = encoder.encode(value);
+      if (text.length > count) {
+        throw new BpfkitError("LD061", `${describe(value)} is longer than ${typeName}`);
+      }
+      const target = new Uint8Array(view.buffer, view.byteOffset + offset, count);
+      target.fill(0);
+      target.set(text);
+    },
+  );
+}
+
+/** Any other array. A flexible array (count 0) decodes to an empty one. */
+export function arrayCodec(typeName: string, element: TypeCodec, count: number): TypeCodec {
+  const size = element.size * count;
+  // Elements without size carry nothing: a count of billions of them must not cost anything.
+  const entries = element.size === 0 ? 0 : count;
+  return makeCodec(
+    { typeName, shape: "array", size, leaves: element.leaves * entries, element: { codec: element, count } },
+    (view, offset) => {
+      const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+      const values: BtfValue[] = [];
+      for (let index = 0; index < entries; index += 1) {
+        values.push(element.decode(bytes, offset + index * element.size));
+      }
+      return values;
+    },
+    (value, view, offset) => {
+      if (!Array.isArray(value) && !(value instanceof Uint8Array)) {
+        throw new BpfkitError("LD061", `${describe(value)} is not a value of ${typeName}`);
+      }
+      const list = value as readonly BtfValue[];
+      if (list.length > count) {
+        throw new BpfkitError("LD061", `${list.length} elements do not fit ${typeName}`);
+      }
+      const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+      bytes.fill(0, offset, offset + size);
+      list.forEach((entry, index) => {
+        element.encodeInto(entry, bytes, offset + index * element.size);
+      });
+    },
+  );
+}
+
+/** Structs and unions. Members of anonymous members appear as the aggregate's own. */
+export function aggregateCodec(
+  typeName: string,
+  shape: "struct" | "union",
+  size: number,
+  members: readonly CodecMember[],
+): TypeCodec {
+  const leaves = members.reduce((sum, member) => sum + member.codec.leaves, 0);
+  const byName = new Map(members.map((member) => [member.name, member]));
+  return makeCodec(
+    { typeName, shape, size, leaves, members },
+    (view, offset) => {
+      const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+      const value: Record<string, BtfValue> = {};
+      for (const member of members) {
+        // A plain assignment would turn a C field of this name into a prototype change.
+        const decoded = decodeMember(member, view, bytes, offset);
+        if (member.name === "__proto__") continue;
+        value[member.name] = decoded;
+      }
+      return value;
+    },
+    (value, view, offset) => {
+      if (typeof value !== "object" || Array.isArray(value)) {
+        throw new BpfkitError("LD061", `${describe(value)} is not a value of ${typeName}`);
+      }
+      const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+      bytes.fill(0, offset, offset + size);
+      for (const [name, part] of Object.entries(value)) {
+        const member = byName.get(name);
+        if (member === undefined) {
+          throw new BpfkitError("LD061", `${typeName} has no member ${JSON.stringify(name)}`, {
+            hint: `Its members are ${[...byName.keys()].join(", ")}.`,
+          });
+        }
+        encodeMember(member, part, view, bytes, offset);
+      }
+    },
+  );
+}
+
+function decodeMember(member: CodecMember, view: DataView, bytes: Uint8Array, offset: number): BtfValue {
+  if (member.bitSize === 0) return member.codec.decode(bytes, offset + member.bitOffset / 8);
+  const value = readBits(view, offset * 8 + member.bitOffset, member.bitSize, member.codec.signed);
+  return member.codec.shape === "bool" ? BigInt(value) !== 0n : value;
+}
+
+function encodeMember(
+  member: CodecMember,
+  value: BtfValue,
+  view: DataView,
+  bytes: Uint8Array,
+  offset: number,
+): void {
+  if (member.bitSize === 0) {
+    member.codec.encodeInto(value, bytes, offset + member.bitOffset / 8);
+    return;
+  }
+  const integer = integerOf(
+    value,
+    `${member.codec.typeName} ${member.name}:${member.bitSize}`,
+    member.bitSize,
+  );
+  writeBits(view, offset * 8 + member.bitOffset, member.bitSize, integer);
+}

@@ -1,0 +1,174 @@
+/** Codecs of scalars: integers of 1 to 16 bytes, bit-fields, booleans, enums, floats, pointers. */
+import { BpfkitError } from "@bpfkit/base/diagnostics";
+import type { BtfValue, TypeCodec } from "./value.ts";
+
+/** What every codec shares; makes the bounds check and the copying `encode`. */
+export function makeCodec(
+  facts: Pick<TypeCodec, "typeName" | "shape" | "size"> &
+    Partial<Pick<TypeCodec, "signed" | "leaves" | "members" | "element" | "enumerators">>,
+  read: (view: DataView, offset: number) => BtfValue,
+  write: (value: BtfValue, view: DataView, offset: number) => void,
+): TypeCodec {
+  const { typeName, size } = facts;
+  const check = (bytes: Uint8Array, offset: number): DataView => {
+    if (offset < 0 || offset + size > bytes.length) {
+      throw new BpfkitError(
+        "LD060",
+        `${typeName} has ${size} bytes, but only ${Math.max(0, bytes.length - offset)} are there`,
+      );
+    }
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  };
+  return {
+    signed: false,
+    leaves: 1,
+    members: [],
+    element: undefined,
+    enumerators: undefined,
+    ...facts,
+    decode: (bytes, offset = 0) => read(check(bytes, offset), offset),
+    encodeInto: (value, bytes, offset = 0) => write(value, check(bytes, offset), offset),
+    encode(value) {
+      const bytes = new Uint8Array(size);
+      write(value, check(bytes, 0), 0);
+      return bytes;
+    },
+  };
+}
+
+/** Reads a little-endian integer of any size up to 16 bytes. */
+export function readInteger(view: DataView, offset: number, size: number, signed: boolean): number | bigint {
+  switch (size) {
+    case 1:
+      return signed ? view.getInt8(offset) : view.getUint8(offset);
+    case 2:
+      return signed ? view.getInt16(offset, true) : view.getUint16(offset, true);
+    case 4:
+      return signed ? view.getInt32(offset, true) : view.getUint32(offset, true);
+    case 8:
+      return signed ? view.getBigInt64(offset, true) : view.getBigUint64(offset, true);
+    default: {
+      let value = 0n;
+      for (let index = size - 1; index >= 0; index -= 1) {
+        value = (value << 8n) | BigInt(view.getUint8(offset + index));
+      }
+      if (signed) value = BigInt.asIntN(size * 8, value);
+      return size < 4 ? Number(value) : value;
+    }
+  }
+}
+
+/** Writes the low `size` bytes of an integer. */
+export function writeInteger(view: DataView, offset: number, size: number, value: bigint): void {
+  switch (size) {
+    case 1:
+      view.setUint8(offset, Number(value & 0xffn));
+      return;
+    case 2:
+      view.setUint16(offset, Number(value & 0xffffn), true);
+      return;
+    case 4:
+      view.setUint32(offset, Number(value & 0xffffffffn), true);
+      return;
+    case 8:
+      view.setBigUint64(offset, BigInt.asUintN(64, value), true);
+      return;
+    default:
+      for (let index = 0; index < size; index += 1) {
+        view.setUint8(offset + index, Number((value >> BigInt(index * 8)) & 0xffn));
+      }
+  }
+}
+
+/**
+ * A scalar given by a user as an integer that fits `bits`, signed or not (`-1` is accepted for an unsigned type: it is
+ * how C programs write "all ones").
+ */
+export function integerOf(value: BtfValue, typeName: string, bits: number): bigint {
+  let integer: bigint;
+  if (typeof value === "bigint") integer = value;
+  else if (typeof value === "boolean") integer = value ? 1n : 0n;
+  else if (typeof value === "number" && Number.isInteger(value)) integer = BigInt(value);
+  else throw new BpfkitError("LD061", `${describe(value)} is not a value of ${typeName}`);
+  const low = -(1n << BigInt(Math.max(0, bits - 1)));
+  if (integer < low || integer >= 1n << BigInt(bits)) {
+    throw new BpfkitError("LD061", `${integer} does not fit ${typeName} (${bits} bits)`);
+  }
+  return integer;
+}
+
+/** A value in words, for errors. */
+export function describe(value: BtfValue): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 32));
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object") return "an object";
+  return String(value);
+}
+
+/** Integers, enums and pointers, which differ in shape and name only. */
+export function integerCodec(
+  typeName: string,
+  shape: "int" | "enum" | "pointer",
+  size: number,
+  signed: boolean,
+  enumerators?: ReadonlyMap<bigint, string>,
+): TypeCodec {
+  return makeCodec(
+    { typeName, shape, size, signed, ...(enumerators === undefined ? {} : { enumerators }) },
+    (view, offset) => readInteger(view, offset, size, signed),
+    (value, view, offset) => writeInteger(view, offset, size, integerOf(value, typeName, size * 8)),
+  );
+}
+
+/** `_Bool`: anything but zero is true. */
+export function boolCodec(typeName: string, size: number): TypeCodec {
+  return makeCodec(
+    { typeName, shape: "bool", size },
+    (view, offset) => BigInt(readInteger(view, offset, size, false)) !== 0n,
+    (value, view, offset) =>
+      writeInteger(view, offset, size, integerOf(value, typeName, size * 8) === 0n ? 0n : 1n),
+  );
+}
+
+/** `float` and `double`; other sizes read as zero bytes would be a lie, so they are refused by the caller. */
+export function floatCodec(typeName: string, size: 4 | 8): TypeCodec {
+  return makeCodec(
+    { typeName, shape: "float", size, signed: true },
+    (view, offset) => (size === 4 ? view.getFloat32(offset, true) : view.getFloat64(offset, true)),
+    (value, view, offset) => {
+      if (typeof value !== "number" && typeof value !== "bigint") {
+        throw new BpfkitError("LD061", `${describe(value)} is not a value of ${typeName}`);
+      }
+      if (size === 4) view.setFloat32(offset, Number(value), true);
+      else view.setFloat64(offset, Number(value), true);
+    },
+  );
+}
+
+/** Reads `bitSize` bits that start `bitOffset` bits after the start of the view's value. */
+export function readBits(
+  view: DataView,
+  bitOffset: number,
+  bitSize: number,
+  signed: boolean,
+): number | bigint {
+  const first = Math.floor(bitOffset / 8);
+  const last = Math.floor((bitOffset + bitSize - 1) / 8);
+  let word = 0n;
+  for (let index = last; index >= first; index -= 1) word = (word << 8n) | BigInt(view.getUint8(index));
+  word = (word >> BigInt(bitOffset - first * 8)) & ((1n << BigInt(bitSize)) - 1n);
+  if (signed) word = BigInt.asIntN(bitSize, word);
+  return bitSize <= 32 ? Number(word) : word;
+}
+
+/** Writes `bitSize` bits and leaves their neighbours alone. */
+export function writeBits(view: DataView, bitOffset: number, bitSize: number, value: bigint): void {
+  for (let bit = 0; bit < bitSize; bit += 1) {
+    const at = bitOffset + bit;
+    const byte = Math.floor(at / 8);
+    const mask = 1 << (at % 8);
+    const set = (value >> BigInt(bit)) & 1n;
+    const old = view.getUint8(byte);
+    view.setUint8(byte, set === 1n ? old | mask : old & ~mask);
+  }
+}

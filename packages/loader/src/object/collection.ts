@@ -1,0 +1,193 @@
+/** CollectionSpec -> maps and programs in a kernel: create, link, relocate, load. */
+import { BpfkitError } from "@bpfkit/base/diagnostics";
+import type { Fd, Kernel } from "@bpfkit/base/kernel";
+import { BtfTable } from "@bpfkit/elf/btf";
+import { encodeInstructions } from "@bpfkit/elf/isa";
+import { CoreRelocator } from "../co-re/relocation.ts";
+import type { CoreOutcome } from "../co-re/report.ts";
+import { type ResolvedExterns, resolveExterns } from "../relocate/externs.ts";
+import { kernelRecords } from "../relocate/kernel-records.ts";
+import { type LinkedProgram, linkProgram } from "../relocate/link-program.ts";
+import { resolveMapReferences } from "../relocate/references.ts";
+import type { CollectionSpec } from "../spec/collection-spec.ts";
+import { kernelObjectName } from "../spec/map-spec.ts";
+import { requireType } from "../spec/program-section.ts";
+import type { ProgramSpec } from "../spec/program-spec.ts";
+import { attachTarget } from "./attach-target.ts";
+import type { BpfMap } from "./bpf-map.ts";
+import { createMap } from "./map-creation.ts";
+import { Program } from "./program.ts";
+import { programLoadError } from "./program-load-error.ts";
+
+/** How to load. */
+export interface CollectionLoadOptions {
+  /** Types of the kernel; read from the kernel when a program needs them and none are given. */
+  readonly targetBtf?: BtfTable;
+  /** The kernel's configuration for .kconfig variables. */
+  readonly config?: ReadonlyMap<string, string>;
+  /** Verifier log: 0 none (asked for after a failure), 1 or 2. */
+  readonly logLevel?: number;
+}
+
+/** The maps and programs of one object in one kernel. Closing it closes them all; links are the caller's. */
+export class Collection {
+  readonly spec: CollectionSpec;
+  readonly kernel: Kernel;
+  readonly maps: ReadonlyMap<string, BpfMap>;
+  readonly programs: ReadonlyMap<string, Program>;
+
+  constructor(
+    spec: CollectionSpec,
+    kernel: Kernel,
+    maps: ReadonlyMap<string, BpfMap>,
+    programs: ReadonlyMap<string, Program>,
+  ) {
+    this.spec = spec;
+    this.kernel = kernel;
+    this.maps = maps;
+    this.programs = programs;
+  }
+
+  /**
+   * Creates every map and loads every program that is marked for it. On failure nothing stays behind.
+   * @throws BpfkitError LD0xx, ProgramLoadError where the verifier refuses a program.
+   */
+  static load(spec: CollectionSpec, kernel: Kernel, options: CollectionLoadOptions = {}): Collection {
+    return new CollectionLoader(spec, kernel, options).load();
+  }
+
+  /** Closes programs and maps; a second call does nothing. */
+  close(): void {
+    for (const program of this.programs.values()) program.close();
+    for (const map of this.maps.values()) map.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+class CollectionLoader {
+  readonly #spec: CollectionSpec;
+  readonly #kernel: Kernel;
+  readonly #options: CollectionLoadOptions;
+  readonly #maps = new Map<string, BpfMap>();
+  readonly #programs = new Map<string, Program>();
+  readonly #externs: ResolvedExterns;
+  #targetBtf: BtfTable | undefined;
+  #relocator: CoreRelocator | undefined;
+  #btfFd: Fd | undefined;
+
+  constructor(spec: CollectionSpec, kernel: Kernel, options: CollectionLoadOptions) {
+    this.#spec = spec;
+    this.#kernel = kernel;
+    this.#options = options;
+    this.#targetBtf = options.targetBtf;
+    const { release } = kernel;
+    const facts = options.config === undefined ? { release } : { release, config: options.config };
+    this.#externs = resolveExterns(spec.externs.values(), spec.btf, facts);
+  }
+
+  load(): Collection {
+    try {
+      // All programs are linked and CO-RE relocated before anything exists in the kernel.
+      const prepared = [...this.#spec.programs.values()]
+        .filter((program) => program.autoload)
+        .map((program) => this.#prepare(program));
+      if (this.#spec.kernelBtf !== undefined) this.#btfFd = this.#kernel.btfLoad(this.#spec.kernelBtf);
+      this.#createMaps();
+      for (const { linked, outcomes } of prepared) this.#loadProgram(linked, outcomes);
+      this.#fillInitialValues();
+      return new Collection(this.#spec, this.#kernel, this.#maps, this.#programs);
+    } catch (error) {
+      for (const program of this.#programs.values()) program.close();
+      for (const map of this.#maps.values()) map.close();
+      throw error;
+    } finally {
+      if (this.#btfFd !== undefined) this.#kernel.close(this.#btfFd);
+    }
+  }
+
+  #prepare(program: ProgramSpec): { linked: LinkedProgram; outcomes: readonly CoreOutcome[] } {
+    requireType(program);
+    const linked = linkProgram(program);
+    const relocated = linked.functions.some((part) => part.code.coreRelocations.length > 0);
+    const { btf } = this.#spec;
+    if (!relocated || btf === undefined) return { linked, outcomes: [] };
+    this.#relocator ??= new CoreRelocator(btf, this.#requireTargetBtf());
+    return { linked, outcomes: this.#relocator.relocate(linked) };
+  }
+
+  #requireTargetBtf(): BtfTable {
+    this.#targetBtf ??= BtfTable.decode(this.#kernel.readKernelFile("/sys/kernel/btf/vmlinux"), {
+      name: "/sys/kernel/btf/vmlinux",
+    });
+    return this.#targetBtf;
+  }
+
+  #createMaps(): void {
+    const creation = { kernel: this.#kernel, btf: this.#spec.btf, btfFd: this.#btfFd };
+    for (const spec of this.#spec.maps.values()) this.#maps.set(spec.name, createMap(spec, creation));
+    const { map } = this.#externs;
+    if (map !== undefined) this.#maps.set(map.name, createMap(map, creation));
+  }
+
+  #loadProgram(linked: LinkedProgram, outcomes: readonly CoreOutcome[]): void {
+    const { spec } = linked;
+    resolveMapReferences(linked, {
+      mapFd: (name) => this.#map(name, spec.name).fd,
+      extern: (name) => this.#externs.values.get(name),
+    });
+    const instructions = encodeInstructions(linked.instructions.map((part) => part.instruction));
+    const records = kernelRecords(linked);
+    const typed = this.#btfFd !== undefined && records.funcInfo !== undefined;
+    const attach = attachTarget(spec, () => this.#requireTargetBtf());
+    const attributes = {
+      type: spec.type,
+      expectedAttachType: spec.expectedAttachType,
+      name: kernelObjectName(spec.name),
+      instructions,
+      license: this.#spec.license,
+      logLevel: this.#options.logLevel ?? 0,
+      ...(typed && this.#btfFd !== undefined ? { btf: this.#btfFd } : {}),
+      ...(typed && records.funcInfo !== undefined ? { funcInfo: records.funcInfo } : {}),
+      ...(typed && records.lineInfo !== undefined ? { lineInfo: records.lineInfo } : {}),
+      ...(attach === undefined ? {} : { attachBtfId: attach }),
+    };
+    try {
+      const fd = this.#kernel.programLoad(attributes);
+      this.#programs.set(spec.name, new Program(this.#kernel, fd, spec, instructions, outcomes));
+    } catch (error) {
+      throw programLoadError(linked, error, outcomes);
+    }
+  }
+
+  /** `.values` of maps of maps and program arrays. */
+  #fillInitialValues(): void {
+    for (const map of this.#maps.values()) {
+      for (const { index, symbol } of map.spec.initialValues) {
+        const fd = this.#maps.get(symbol)?.fd ?? this.#programs.get(symbol)?.fd;
+        if (fd === undefined) {
+          throw new BpfkitError(
+            "LD052",
+            `map ${map.name} is to hold ${symbol}, which is no map or loaded program`,
+          );
+        }
+        map.updateBytes(word(index), word(fd));
+      }
+    }
+  }
+
+  #map(name: string, program: string): BpfMap {
+    const map = this.#maps.get(name);
+    if (map === undefined)
+      throw new BpfkitError("LD052", `program ${program} uses map ${name}, which is not there`);
+    return map;
+  }
+}
+
+function word(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+}

@@ -1,0 +1,130 @@
+/** BPF_MAP_CREATE from a spec: what is filled in, in which order, and what a map starts with. */
+import { MapType } from "@bpfkit/base/abi";
+import { BpfkitError, NotSupportedError, SyscallError } from "@bpfkit/base/diagnostics";
+import type { Fd, Kernel, MapCreateAttributes } from "@bpfkit/base/kernel";
+import type { BtfTable } from "@bpfkit/elf/btf";
+import { kernelObjectName, type MapSpec } from "../spec/map-spec.ts";
+import { BpfMap } from "./bpf-map.ts";
+
+const pageSize = 4096;
+
+/** Map types whose keys and values may not be described by BTF (libbpf's bpf_object__create_map). */
+const untypedMaps: ReadonlySet<number> = new Set([
+  MapType.PerfEventArray,
+  MapType.CgroupArray,
+  MapType.StackTrace,
+  MapType.ArrayOfMaps,
+  MapType.HashOfMaps,
+  MapType.Devmap,
+  MapType.DevmapHash,
+  MapType.Cpumap,
+  MapType.Xskmap,
+  MapType.Sockmap,
+  MapType.Sockhash,
+  MapType.Queue,
+  MapType.Stack,
+  MapType.Ringbuf,
+  MapType.ProgArray,
+]);
+
+/** Map types whose keys and values are descriptors or indexes, for definitions that leave the sizes out. */
+const fourByteMaps: ReadonlySet<number> = new Set([
+  MapType.PerfEventArray,
+  MapType.ProgArray,
+  MapType.CgroupArray,
+  MapType.ArrayOfMaps,
+  MapType.HashOfMaps,
+]);
+
+/** The kernel to create in and the object's types. */
+export interface MapCreation {
+  readonly kernel: Kernel;
+  readonly btf: BtfTable | undefined;
+  /** Descriptor of the object's BTF in the kernel. */
+  readonly btfFd: Fd | undefined;
+}
+
+/** The number of entries as the kernel wants it. */
+export function effectiveMaxEntries(spec: MapSpec, kernel: Kernel): number {
+  if (spec.type === MapType.PerfEventArray && spec.maxEntries === 0) {
+    return (kernel.possibleCpus.at(-1) ?? 0) + 1;
+  }
+  if (spec.type === MapType.Ringbuf) {
+    let size = pageSize;
+    while (size < spec.maxEntries && size < 2 ** 31) size *= 2;
+    return size;
+  }
+  return spec.maxEntries;
+}
+
+/** Creates and, for data sections, fills a map. @throws BpfkitError LD051 naming the map. */
+export function createMap(spec: MapSpec, creation: MapCreation): BpfMap {
+  const { kernel } = creation;
+  if (spec.pinning !== 0) {
+    throw new NotSupportedError(`map ${spec.name}: pinning`, { hint: "Remove __uint(pinning, ...)." });
+  }
+  if (spec.numaNode !== undefined || (spec.mapExtra !== undefined && spec.mapExtra !== 0n)) {
+    throw new NotSupportedError(`map ${spec.name}: numa_node and map_extra`);
+  }
+  const maxEntries = effectiveMaxEntries(spec, kernel);
+  const inner = spec.inner === undefined ? undefined : createInner(spec, spec.inner, creation);
+  const fourByte = fourByteMaps.has(spec.type);
+  const attributes: MapCreateAttributes = {
+    type: spec.type,
+    keySize: spec.keySize === 0 && fourByte ? 4 : spec.keySize,
+    valueSize: spec.valueSize === 0 && fourByte ? 4 : spec.valueSize,
+    maxEntries,
+    flags: spec.flags,
+    name: spec.kernelName,
+    ...(inner === undefined ? {} : { innerMap: inner.fd }),
+  };
+  try {
+    const fd = createWithTypes(attributes, spec, creation);
+    const map = new BpfMap(
+      kernel,
+      fd,
+      { ...spec, keySize: attributes.keySize, valueSize: attributes.valueSize },
+      maxEntries,
+      creation.btf,
+    );
+    fillDataMap(map, spec, kernel);
+    return map;
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    throw new BpfkitError("LD051", `map ${spec.name} could not be created: ${error.message}`, {
+      cause: error,
+    });
+  } finally {
+    inner?.close();
+  }
+}
+
+/** The template of a map of maps; the kernel reads its shape only. */
+function createInner(outer: MapSpec, spec: MapSpec, creation: MapCreation): BpfMap {
+  return createMap({ ...spec, kernelName: kernelObjectName(`${outer.name}.in`) }, creation);
+}
+
+/** With BTF where the kernel takes it; types it refuses must not stop a program. */
+function createWithTypes(attributes: MapCreateAttributes, spec: MapSpec, creation: MapCreation): Fd {
+  const { kernel, btfFd } = creation;
+  const typed = spec.keyTypeId !== 0 || spec.valueTypeId !== 0;
+  if (btfFd === undefined || !typed || untypedMaps.has(spec.type)) return kernel.mapCreate(attributes);
+  try {
+    const { keyTypeId, valueTypeId } = spec;
+    return kernel.mapCreate({
+      ...attributes,
+      btf: btfFd,
+      btfKeyTypeId: keyTypeId,
+      btfValueTypeId: valueTypeId,
+    });
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    return kernel.mapCreate(attributes);
+  }
+}
+
+function fillDataMap(map: BpfMap, spec: MapSpec, kernel: Kernel): void {
+  if (spec.contents === undefined) return;
+  map.updateBytes(new Uint8Array(4), spec.contents);
+  if (spec.frozen) kernel.mapFreeze(map.fd);
+}

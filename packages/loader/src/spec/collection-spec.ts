@@ -1,0 +1,63 @@
+/** What an object file says: maps, programs, variables, licence and types. Mutable until it is loaded. */
+import type { BtfTable } from "@bpfkit/elf/btf";
+import { collectionFromObject } from "./from-object.ts";
+import type { MapSpec } from "./map-spec.ts";
+import type { ProgramSpec } from "./program-spec.ts";
+import type { VariableSpec } from "./variable-spec.ts";
+
+/** A name that programs use and the object does not define. */
+export interface ExternSpec {
+  readonly name: string;
+  readonly section: ".kconfig" | ".ksyms" | "";
+  readonly weak: boolean;
+  /** BTF type of the variable or function; 0 where there is none. */
+  readonly typeId: number;
+  /** Size in bytes of a .kconfig variable. */
+  readonly size: number;
+}
+
+/** The parts of a {@link CollectionSpec}. */
+export interface CollectionParts {
+  readonly name: string;
+  readonly maps: Map<string, MapSpec>;
+  readonly programs: Map<string, ProgramSpec>;
+  readonly variables: Map<string, VariableSpec>;
+  readonly externs: ReadonlyMap<string, ExternSpec>;
+  /** Text of section `license`; empty: none was given. */
+  readonly license: string;
+  readonly btf: BtfTable | undefined;
+  /** The object's BTF as the kernel accepts it; undefined where it has none or has unresolved kernel symbols. */
+  readonly kernelBtf: Uint8Array | undefined;
+}
+
+/** An object's contents before loading. */
+export class CollectionSpec implements CollectionParts {
+  readonly name: string;
+  readonly maps: Map<string, MapSpec>;
+  readonly programs: Map<string, ProgramSpec>;
+  readonly variables: Map<string, VariableSpec>;
+  readonly externs: ReadonlyMap<string, ExternSpec>;
+  license: string;
+  readonly btf: BtfTable | undefined;
+  readonly kernelBtf: Uint8Array | undefined;
+
+  constructor(parts: CollectionParts) {
+    this.name = parts.name;
+    this.maps = parts.maps;
+    this.programs = parts.programs;
+    this.variables = parts.variables;
+    this.externs = parts.externs;
+    this.license = parts.license;
+    this.btf = parts.btf;
+    this.kernelBtf = parts.kernelBtf;
+  }
+
+  /**
+   * Reads a relocatable BPF object.
+   * @param name names the object in messages and in the names of its data maps.
+   * @throws BpfkitError EL0xx for a broken file, LD0xx for a sound file that says something impossible.
+   */
+  static fromObject(bytes: Uint8Array, name: string): CollectionSpec {
+    return new CollectionSpec(collectionFromObject(bytes, name));
+  }
+}

@@ -1,0 +1,92 @@
+/** Data sections -> one-element array maps, and the variables in them by name. */
+import { MapType } from "@bpfkit/base/abi";
+import { BpfkitError } from "@bpfkit/base/diagnostics";
+import type { BtfTable } from "@bpfkit/elf/btf";
+import type { ObjectSection, ObjectSymbol } from "@bpfkit/elf/object";
+import { emptyMapSpec, kernelObjectName, type MapOrigin, type MapSpec } from "./map-spec.ts";
+import type { VariableSpec } from "./variable-spec.ts";
+
+/** BPF_F_RDONLY_PROG: programs cannot write the map. */
+const readOnlyForPrograms = 1 << 7;
+/** No real program has more global data than this in one section. */
+const maxSectionBytes = 64 << 20;
+
+/** What kind of data a section holds, by its name; undefined: it is no data section. */
+export function dataOrigin(sectionName: string): MapOrigin | undefined {
+  for (const origin of ["rodata", "data", "bss"] as const) {
+    if (sectionName === `.${origin}` || sectionName.startsWith(`.${origin}.`)) return origin;
+  }
+  return undefined;
+}
+
+/** The map that holds a data section. */
+export function dataSectionMap(section: ObjectSection, origin: MapOrigin, objectName: string): MapSpec {
+  if (section.size > maxSectionBytes) {
+    throw new BpfkitError("LD011", `section ${section.name} is too big: ${section.size} bytes`);
+  }
+  if (section.relocations.length > 0) {
+    throw new BpfkitError(
+      "LD012",
+      `section ${section.name} holds the address of a function, map or variable`,
+      {
+        hint: "BPF programs have no constant addresses; fill such tables when the program runs.",
+      },
+    );
+  }
+  const contents = new Uint8Array(section.size);
+  if (origin !== "bss") contents.set(section.data.subarray(0, section.size));
+  const spec = emptyMapSpec(section.name, origin);
+  spec.kernelName = dataMapKernelName(section.name, objectName);
+  spec.type = MapType.Array;
+  spec.keySize = 4;
+  spec.valueSize = section.size;
+  spec.maxEntries = 1;
+  spec.contents = contents;
+  if (origin === "rodata") {
+    spec.flags = readOnlyForPrograms;
+    spec.frozen = true;
+  }
+  return spec;
+}
+
+/** As libbpf names them: `myprog.rodata` with the object's name cut to fit, custom sections under their own name. */
+function dataMapKernelName(sectionName: string, objectName: string): string {
+  if (sectionName.indexOf(".", 1) !== -1) return kernelObjectName(sectionName);
+  const room = 15 - sectionName.length;
+  const stem = objectName
+    .replace(/^.*\//, "")
+    .replace(/(\.bpf)?\.[^.]*$/, "")
+    .slice(0, room);
+  return kernelObjectName(stem + sectionName);
+}
+
+/** The variables of a data section: names and types from its BTF datasec, places from the symbol table. */
+export function dataSectionVariables(
+  btf: BtfTable,
+  datasecId: number,
+  map: MapSpec,
+  symbols: readonly ObjectSymbol[],
+): VariableSpec[] {
+  const datasec = btf.type(datasecId);
+  if (datasec.kind !== "datasec") return [];
+  const places = new Map(symbols.map((symbol) => [symbol.name, symbol]));
+  const variables: VariableSpec[] = [];
+  for (const entry of datasec.entries) {
+    const variable = btf.type(entry.type);
+    if (variable.kind !== "var") continue;
+    const offset = places.get(variable.name)?.value ?? entry.offset;
+    const size = entry.size;
+    if (offset + size > map.valueSize) {
+      throw new BpfkitError("LD013", `variable ${variable.name} lies outside of its section ${map.name}`);
+    }
+    variables.push({
+      name: variable.name,
+      map,
+      offset,
+      size,
+      typeId: variable.type,
+      constant: map.origin === "rodata",
+    });
+  }
+  return variables;
+}
