@@ -5,5 +5,6 @@ export * from "./instruction.ts";
 export * from "./metadata.ts";
 export * from "./module.ts";
 export * from "./operands.ts";
+export { parseIr } from "./parser.ts";
 export * from "./type.ts";
 export * from "./value.ts";
