@@ -1,0 +1,182 @@
+/** Every way a user's input can be wrong gives one clear message, the right exit code and nothing half-written. */
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Workspace } from "../support/cli.ts";
+
+const test = suite<{ work: Workspace }>("errors");
+test.before.each((context) => {
+  context.work = new Workspace();
+});
+test.after.each(({ work }) => work.close());
+
+interface BadProgram {
+  readonly name: string;
+  readonly text: string;
+  /** Line of the C file that the message names. */
+  readonly line?: number;
+  readonly says: readonly RegExp[];
+}
+
+const programs: readonly BadProgram[] = [
+  {
+    name: "a syntax error",
+    text: "int kprobe__do_nanosleep(void *ctx)\n{\n    int x = 1\n    return x;\n}\n",
+    line: 3,
+    says: [/expected ';'/, /int x = 1/, /\^/],
+  },
+  {
+    name: "an undeclared name",
+    text: "int kprobe__do_nanosleep(void *ctx)\n{\n    return missing_name;\n}\n",
+    line: 3,
+    says: [/missing_name/],
+  },
+  {
+    name: "an unknown map method",
+    text: "BPF_HASH(start, u64);\nint kprobe__do_nanosleep(void *ctx)\n{\n    u64 key = 0;\n    start.lookupp(&key);\n    return 0;\n}\n",
+    line: 5,
+    says: [/lookupp/, /did you mean.*lookup/i],
+  },
+  {
+    name: "an unknown kernel header",
+    text: "#include <linux/no_such_thing.h>\nint kprobe__do_nanosleep(void *ctx)\n{\n    return 0;\n}\n",
+    line: 1,
+    says: [/linux\/no_such_thing\.h/],
+  },
+  {
+    name: "a stack over 512 bytes",
+    text: 'int kprobe__do_nanosleep(void *ctx)\n{\n    char big_buffer[600] = {};\n    bpf_get_current_comm(big_buffer, sizeof(big_buffer));\n    bpf_trace_printk("%s", big_buffer);\n    return 0;\n}\n',
+    says: [/512/, /big_buffer/],
+  },
+  {
+    name: "a GPL-only helper without the licence",
+    text: '#define BPF_LICENSE Proprietary\nint kprobe__do_nanosleep(void *ctx)\n{\n    bpf_trace_printk("x\\n");\n    return 0;\n}\n',
+    says: [/GPL/, /trace_printk/],
+  },
+];
+
+for (const { name, text, line, says } of programs) {
+  for (const command of ["build", "run"]) {
+    test(`${name} (${command})`, ({ work }) => {
+      work.file("prog.c", text);
+      const result = work.run([command, "prog.c"]);
+      assert.is(result.status, 1, result.stderr);
+      for (const pattern of says) assert.match(result.stderr, pattern);
+      if (line !== undefined) assert.match(result.stderr, `prog.c:${line}:`);
+      assert.not.match(result.stderr, /\n\s+at /);
+      assert.is(result.stdout, "");
+      assert.equal(readdirSync(work.folder), ["prog.c"]);
+    });
+  }
+}
+
+const validObject = (work: Workspace): Uint8Array => {
+  work.file(
+    "good.c",
+    "BPF_HASH(seen, u64);\nint kprobe__do_nanosleep(void *ctx)\n{\n    u64 key = 1;\n    seen.increment(key);\n    return 0;\n}\n",
+  );
+  assert.is(work.run(["build", "good.c"]).status, 0);
+  return new Uint8Array(readFileSync(work.path("good.o")));
+};
+
+const damages: readonly (readonly [string, (bytes: Uint8Array) => Uint8Array, RegExp])[] = [
+  [
+    "a truncated object",
+    (bytes) => bytes.slice(0, bytes.length >> 1),
+    /truncated|beyond|past the end|too short|ends/i,
+  ],
+  [
+    "an object for another machine",
+    (bytes) => {
+      const copy = bytes.slice();
+      copy[18] = 62;
+      return copy;
+    },
+    /machine|x86|not a BPF object/i,
+  ],
+  [
+    "garbage",
+    () => new TextEncoder().encode("this is no object at all, but it is long enough to be one".repeat(4)),
+    /not an ELF/i,
+  ],
+  ["an empty file", () => new Uint8Array(), /ELF|empty|short/i],
+];
+
+for (const [name, damage, says] of damages) {
+  for (const command of ["inspect", "run"]) {
+    test(`${name} (${command})`, ({ work }) => {
+      work.file("bad.o", damage(validObject(work)));
+      const result = work.run([command, "bad.o"]);
+      assert.is(result.status, 1, result.stderr);
+      assert.match(result.stderr, says);
+      assert.match(result.stderr, "bad.o");
+      assert.not.match(result.stderr, /\n\s+at /);
+      assert.is(result.stdout, "");
+    });
+  }
+}
+
+test("an unknown tool suggests a near name", ({ work }) => {
+  const result = work.run(["run", "tools/biolatencey"]);
+  assert.is(result.status, 2);
+  assert.match(result.stderr, /no tool 'tools\/biolatencey'/);
+  assert.match(result.stderr, /Did you mean 'biolatency'/);
+});
+
+test("an unknown command, flag or scenario is a usage error", ({ work }) => {
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [["biuld", "x.c"], /no command 'biuld'[\s\S]*build/],
+    [["build", "x.c", "--mcp", "v3"], /mcp/],
+    [["build"], /file/i],
+    [["run", "biolatency", "--nope"], /nope/],
+    [["run", "biolatency", "--scenario", "blok-io"], /blok-io[\s\S]*block-io/],
+    [["run", "biolatency", "-D", "-F"], /-D and -F/],
+    [["run", "opensnoop", "-f", "O_NONSENSE"], /O_NONSENSE/],
+    [["new", "x", "--template", "histogramm"], /histogram/],
+  ];
+  for (const [args, says] of cases) {
+    const result = work.run(args);
+    assert.is(result.status, 2, `${args.join(" ")}: ${result.stderr}`);
+    assert.match(result.stderr, says);
+    assert.not.match(result.stderr, /\n\s+at /);
+  }
+});
+
+test("a missing file is named", ({ work }) => {
+  for (const args of [
+    ["build", "none.c"],
+    ["run", "none.o"],
+    ["inspect", "none.o"],
+  ]) {
+    const result = work.run(args);
+    assert.is(result.status, 1);
+    assert.match(result.stderr, /cannot read none\.[co]: there is no such file/);
+  }
+});
+
+test("output that cannot be written is said, and nothing is left", ({ work }) => {
+  work.file("good.c", "int kprobe__do_nanosleep(void *ctx)\n{\n    return 0;\n}\n");
+  for (const output of ["missing/folder/out.o", "good.c/out.o"]) {
+    const result = work.run(["build", "good.c", "-o", output]);
+    assert.is(result.status, 1, result.stderr);
+    assert.match(result.stderr, `cannot write ${output}`);
+  }
+  mkdirSync(work.path("taken.o"));
+  assert.is(work.run(["build", "good.c", "-o", "taken.o"]).status, 1);
+  assert.equal(readdirSync(work.folder).sort(), ["good.c", "taken.o"]);
+  if (process.getuid?.() !== 0) {
+    mkdirSync(work.path("locked"));
+    chmodSync(work.path("locked"), 0o500);
+    assert.is(work.run(["build", "good.c", "-o", "locked/out.o"]).status, 1);
+    assert.not.ok(existsSync(work.path("locked/out.o")));
+  }
+});
+
+test("--target kernel says that it is not there yet", ({ work }) => {
+  const result = work.run(["run", "biolatency", "--target", "kernel"]);
+  assert.is(result.status, 1);
+  assert.match(result.stderr, /not supported/);
+  assert.is(result.stdout, "");
+});
+
+test.run();
