@@ -1,0 +1,53 @@
+/** What the documents say is there, is there: paths, commands, scripts, workspaces. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+const root = resolve(import.meta.dirname, "../..");
+const read = (name: string) => readFileSync(join(root, name), "utf8");
+const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
+
+test("every path in the documents exists", () => {
+  const missing: string[] = [];
+  let paths = 0;
+  for (const name of documents) {
+    for (const [, path = ""] of read(name).matchAll(
+      /`((?:packages|test|bench|scripts|templates|\.ci)\/[^`\s*]+)`/g,
+    )) {
+      paths += 1;
+      if (!existsSync(join(root, path))) missing.push(`${name}: ${path}`);
+    }
+    for (const [, link = ""] of read(name).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
+      if (!existsSync(join(root, link))) missing.push(`${name}: ${link}`);
+    }
+  }
+  assert.equal(missing, []);
+  assert.ok(paths > 10);
+});
+
+test("every npm script in the documents exists", () => {
+  const { scripts } = JSON.parse(read("package.json"));
+  for (const name of documents) {
+    for (const [, script = ""] of read(name).matchAll(/npm run ([a-z:]+)/g)) {
+      assert.ok(scripts[script] !== undefined, `${name}: npm run ${script}`);
+    }
+  }
+});
+
+test("the README lists the bundled tools, commands and scenarios", async () => {
+  const readme = read("README.md");
+  const { tools } = await import("@bpfkit/tools");
+  const { scenarios } = await import("@bpfkit/vm/kernel");
+  for (const { name } of [...tools, ...scenarios]) assert.ok(readme.includes(name), name);
+  for (const file of readdirSync(join(root, "packages/cli/src/commands"))) {
+    assert.ok(readme.includes(`bpfkit ${file.replace(".ts", "")}`), file);
+  }
+});
+
+test("the architecture page names every package", () => {
+  const page = read("ARCHITECTURE.md");
+  for (const name of readdirSync(join(root, "packages"))) assert.ok(page.includes(`packages/${name}`), name);
+});
+
+test.run();
