@@ -10,6 +10,7 @@ export const SectionType = {
   Note: 7,
   Nobits: 8,
   Rel: 9,
+  Group: 17,
   SymtabShndx: 18,
   /** SHT_LLVM_ADDRSIG: written by clang, of no use to loaders. */
   LlvmAddrsig: 0x6fff_4c03,
@@ -22,6 +23,7 @@ export const SectionFlag = {
   Execinstr: 0x4,
   Merge: 0x10,
   Strings: 0x20,
+  InfoLink: 0x40,
   Exclude: 0x8000_0000,
 } as const;
 
