@@ -105,6 +105,7 @@ const warnings = [
   "microsoft-anon-tag",
   "pointer-sign",
   "pragma-once-outside-header",
+  "stack-exhausted",
   "unknown-warning-option",
   "unused-value",
 ].map((name) => `-Wno-${name}`);

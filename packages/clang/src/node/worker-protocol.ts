@@ -1,15 +1,12 @@
-/** What main thread and worker say to each other. An order is answered before the next one is sent. */
+/** What main thread and worker say to each other. A run is answered before the next one is ordered. */
 import type { ClangCommand, ClangCommandResult } from "../command.ts";
 
-/** Given to the worker at its start. */
-export interface WorkerData {
-  readonly module: WebAssembly.Module;
-}
+/** Main thread to worker. The module comes first, once. */
+export type WorkerOrder =
+  | { readonly kind: "module"; readonly module: WebAssembly.Module }
+  | { readonly kind: "run"; readonly command: ClangCommand };
 
-/** Main thread to worker. */
-export type WorkerOrder = ClangCommand;
-
-/** Worker to main thread. */
+/** Worker to main thread: the result of a run. */
 export interface WorkerAnswer {
   readonly result: ClangCommandResult;
 }

@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 import type { ClangCommand, ClangCommandResult, ClangRunner, TrapKind } from "../command.ts";
-import type { WorkerAnswer, WorkerData } from "./worker-protocol.ts";
+import type { WorkerAnswer, WorkerOrder } from "./worker-protocol.ts";
 
 /** Bounds of a run. */
 export interface WorkerLimits {
@@ -53,22 +53,25 @@ export class WorkerRunner implements ClangRunner {
     if (this.#closed) throw closedError();
     if (result.exit.kind === "trap") {
       this.#worker = undefined;
+      // Being terminated may make it fail once more; that is of no interest.
+      worker.on("error", () => {});
       await worker.terminate();
     }
     return result;
   }
 
   async #start(): Promise<Worker> {
-    const workerData: WorkerData = { module: await this.#module };
     const isSource = import.meta.url.endsWith(".ts");
     const worker = new Worker(new URL(isSource ? "./worker.ts" : "./worker.js", import.meta.url), {
-      workerData,
       resourceLimits: { stackSizeMb: this.#limits.stackSizeMb },
       // The built worker needs none of the flags this process was started with; the source needs its loader.
       ...(isSource ? {} : { execArgv: [] }),
     });
     // An idle compiler shall not keep the process alive.
     worker.unref();
+    // The module is still being made while the worker starts.
+    const order: WorkerOrder = { kind: "module", module: await this.#module };
+    worker.postMessage(order);
     return worker;
   }
 
@@ -78,8 +81,6 @@ export class WorkerRunner implements ClangRunner {
       const finish = (result: ClangCommandResult) => {
         clearTimeout(timer);
         worker.off("message", onAnswer).off("error", onError).off("exit", onExit);
-        // Terminating a worker may make it fail once more; that is of no interest.
-        worker.on("error", () => {});
         worker.unref();
         resolve(result);
       };
@@ -93,7 +94,8 @@ export class WorkerRunner implements ClangRunner {
       );
       worker.on("message", onAnswer).on("error", onError).on("exit", onExit);
       worker.ref();
-      worker.postMessage(command);
+      const order: WorkerOrder = { kind: "run", command };
+      worker.postMessage(order);
     });
   }
 }

@@ -1,13 +1,21 @@
 /** The worker: runs one command after the other, each when it is told to. */
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { InThreadRunner } from "../in-thread.ts";
-import type { WorkerAnswer, WorkerData, WorkerOrder } from "./worker-protocol.ts";
+import { prepareWasi } from "../wasi.ts";
+import type { WorkerAnswer, WorkerOrder } from "./worker-protocol.ts";
 
-const { module } = workerData as WorkerData;
-const runner = new InThreadRunner(() => Promise.resolve(module));
+let runner: InThreadRunner | undefined;
 
 parentPort?.on("message", async (order: WorkerOrder) => {
-  const result = await runner.run(order);
+  if (order.kind === "module") {
+    runner = new InThreadRunner(() => Promise.resolve(order.module));
+    return;
+  }
+  if (runner === undefined) throw new Error("no module yet");
+  const result = await runner.run(order.command);
   const answer: WorkerAnswer = { result };
   parentPort?.postMessage(answer, [result.stdout.buffer as ArrayBuffer]);
 });
+
+// While the main thread still makes the module.
+await prepareWasi();
