@@ -27,5 +27,6 @@ declare module "elfy" {
   /** CommonJS: the module itself is the default export. */
   const elfy: { readonly parse: typeof parse };
 
+  // biome-ignore lint/style/noDefaultExport: the package is CommonJS and has no other export
   export { type ElfyFile, type ElfyInput, elfy as default };
 }
