@@ -1,7 +1,11 @@
 /** Facts of the kernel's user ABI. */
-export { AttachType } from "./attach-types.gen.ts";
+export * from "./attach-types.gen.ts";
+export * from "./commands.gen.ts";
 export * from "./errno.ts";
-export { type HelperRow, helperById, helperByName, helpers, isGplCompatible } from "./helpers.ts";
-export { MapType } from "./map-types.gen.ts";
-export { ProgramType } from "./program-types.gen.ts";
-export { mapTypeName, programTypeName } from "./type-names.ts";
+export * from "./flags.gen.ts";
+export { gplOnlyHelpers, isGplCompatible } from "./gpl-only.ts";
+export * from "./helper.ts";
+export * from "./map-types.gen.ts";
+export * from "./program-types.gen.ts";
+export { compareReleases, type SinceSubject, since } from "./since.ts";
+export * from "./type-names.ts";

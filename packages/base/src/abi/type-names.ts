@@ -1,24 +1,32 @@
-/** Names of map and program types as bpftool and the kernel print them. */
+/** Names of map, program and attach types in the kernel's lower-case spelling, as bpftool prints them. */
+import { AttachType } from "./attach-types.gen.ts";
 import { MapType } from "./map-types.gen.ts";
 import { ProgramType } from "./program-types.gen.ts";
 
-function snakeCase(name: string): string {
-  return name.replace(/(?!^)[A-Z]/g, "_$&").toLowerCase();
+/** `PercpuHash` as `percpu_hash`. */
+function kernelSpelling(name: string): string {
+  return name.replace(/[A-Z]/g, (letter, at: number) => `${at === 0 ? "" : "_"}${letter.toLowerCase()}`);
 }
 
-const mapNames = new Map<number, string>(
-  Object.entries(MapType).map(([name, value]) => [value, snakeCase(name)]),
-);
-const programNames = new Map<number, string>(
-  Object.entries(ProgramType).map(([name, value]) => [value, snakeCase(name)]),
-);
+function namesOf(constants: Readonly<Record<string, number>>): ReadonlyMap<number, string> {
+  return new Map(Object.entries(constants).map(([name, value]) => [value, kernelSpelling(name)]));
+}
 
-/** `hash`, `percpu_array`, `ringbuf`; `type N` for a number that is none. */
+const mapTypes = namesOf(MapType);
+const programTypes = namesOf(ProgramType);
+const attachTypes = namesOf(AttachType);
+
+/** `hash`, `percpu_array`, `ringbuf` ...; `map type N` for one not known. */
 export function mapTypeName(type: number): string {
-  return mapNames.get(type) ?? `type ${type}`;
+  return mapTypes.get(type) ?? `map type ${type}`;
 }
 
-/** `kprobe`, `tracepoint`, `sched_cls`; `unspec` for 0, `type N` for a number that is none. */
+/** `kprobe`, `tracepoint`, `socket_filter` ...; `program type N` for one not known. */
 export function programTypeName(type: number): string {
-  return programNames.get(type) ?? `type ${type}`;
+  return programTypes.get(type) ?? `program type ${type}`;
+}
+
+/** `cgroup_inet_ingress`, `trace_fentry` ...; `attach type N` for one not known. */
+export function attachTypeName(type: number): string {
+  return attachTypes.get(type) ?? `attach type ${type}`;
 }

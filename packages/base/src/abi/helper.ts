@@ -1,0 +1,57 @@
+/** BPF helper functions: id, name, prototype, licence and first release. */
+import { gplOnlyHelpers } from "./gpl-only.ts";
+import { helperRows } from "./helpers.gen.ts";
+import { since } from "./since.ts";
+
+/** One parameter of a helper. */
+export interface HelperParameter {
+  /** C type as the kernel's documentation writes it: `struct bpf_map *`, `u64`; `...` for variadic arguments. */
+  readonly type: string;
+  /** Empty for `...`. */
+  readonly name: string;
+}
+
+/** A helper that programs call by number. */
+export interface Helper {
+  readonly id: number;
+  /** Without the `bpf_` prefix. */
+  readonly name: string;
+  /** Refused to programs whose licence is not GPL-compatible. */
+  readonly gplOnly: boolean;
+  /** First kernel release that has it, as `5.8`. */
+  readonly since: string | undefined;
+  readonly prototype: {
+    readonly returns: string;
+    readonly params: readonly HelperParameter[];
+  };
+}
+
+const byId = new Map<number, Helper>();
+const byName = new Map<string, Helper>();
+
+for (const [id, name, returns, params] of helperRows) {
+  const helper: Helper = {
+    id,
+    name,
+    gplOnly: gplOnlyHelpers.has(name),
+    since: since("helper", id),
+    prototype: { returns, params: params.map(([type, parameter]) => ({ type, name: parameter })) },
+  };
+  byId.set(id, helper);
+  byName.set(name, helper);
+}
+
+/** The helper with an id, or undefined where this version knows none. */
+export function helperById(id: number): Helper | undefined {
+  return byId.get(id);
+}
+
+/** The helper with a name, with or without the `bpf_` prefix. */
+export function helperByName(name: string): Helper | undefined {
+  return byName.get(name) ?? byName.get(name.replace(/^bpf_/, ""));
+}
+
+/** All helpers in order of their ids. */
+export function allHelpers(): IterableIterator<Helper> {
+  return byId.values();
+}
