@@ -1,0 +1,147 @@
+/** A simulated task (a process with one thread): what the workload knows of it, and its kernel structs once someone looks. */
+import type { UserSpace } from "../../memory/user-space.ts";
+import type { TaskView } from "../../world.ts";
+import type { FileNode } from "./file-tree.ts";
+import type { KernelObject } from "./kernel-object.ts";
+import type { TaskStructs } from "./task-structs.ts";
+import type { UserImage } from "./user-image.ts";
+
+/** Bytes of `comm`, the final zero included. */
+const CommSize = 16;
+
+const encoder = new TextEncoder();
+
+/** What a task is when it is made. */
+export interface TaskDescription {
+  readonly pid: number;
+  readonly comm: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly parent?: Task;
+  /** Kernel threads have no user memory. */
+  readonly kernelThread?: boolean;
+  /** CPU to start on. */
+  readonly cpu?: number;
+  /** Functions of the program that the task runs in user mode, outermost first, for user stacks. */
+  readonly program?: string;
+}
+
+/** One call on a task's kernel stack. */
+export interface Frame {
+  readonly name: string;
+  /** Arguments as registers, computed when a probe first asks. */
+  readonly args: () => readonly bigint[];
+  /** A return probe was there when the call began. */
+  readonly returnProbed: boolean;
+}
+
+/** A file that a task has open. */
+export interface OpenFile {
+  readonly node: FileNode;
+  /** As open(2). */
+  readonly flags: number;
+  /** Its `struct file`, once a probe has looked. */
+  struct: KernelObject | undefined;
+}
+
+/** Where a task is with respect to its CPU. */
+export type TaskState = "running" | "runnable" | "sleeping" | "blocked" | "dead";
+
+/** A task. Lives from fork to exit; tasks of one thread only. */
+export class Task implements TaskView {
+  readonly pid: number;
+  readonly tgid: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly parent: Task;
+  readonly kernelThread: boolean;
+  readonly startNs: number;
+  readonly cgroupId = 1n;
+  /** Name of the binary, for user stacks. */
+  program: string;
+  /** Last CPU it ran on. */
+  cpu: number;
+  state: TaskState = "sleeping";
+  /** User memory; undefined for kernel threads and after exit. */
+  image: UserImage | undefined;
+  /** Calls in progress, outermost first. */
+  readonly frames: Frame[] = [];
+  /** The system call in progress, for the side of it that a new child sees. */
+  systemCall: { readonly name: string; readonly registers: () => readonly bigint[] } | undefined;
+  /** It is inside schedule(). */
+  inSchedule = false;
+  /** Called when it exits. */
+  readonly exitListeners: (() => void)[] = [];
+  /** Open files by descriptor. */
+  readonly files = new Map<number, OpenFile>();
+  /** Address of its kernel stack; 0n until the struct is laid out. */
+  kernelStack = 0n;
+  #comm = new Uint8Array(CommSize);
+  #commText = "";
+  #struct: KernelObject | undefined;
+  readonly #structs: () => TaskStructs;
+
+  constructor(structs: () => TaskStructs, description: TaskDescription, startNs: number) {
+    this.#structs = structs;
+    this.pid = description.pid;
+    this.tgid = description.pid;
+    this.uid = description.uid ?? 0;
+    this.gid = description.gid ?? this.uid;
+    this.parent = description.parent ?? this;
+    this.kernelThread = description.kernelThread ?? false;
+    this.cpu = description.cpu ?? 0;
+    this.program = description.program ?? description.comm;
+    this.startNs = startNs;
+    this.comm = description.comm;
+  }
+
+  /** The name as bytes, for {@link TaskView}. */
+  get comm(): Uint8Array {
+    return this.#comm;
+  }
+
+  set comm(name: string | Uint8Array) {
+    const bytes = typeof name === "string" ? encoder.encode(name) : name;
+    const comm = new Uint8Array(CommSize);
+    comm.set(bytes.subarray(0, CommSize - 1));
+    this.#comm = comm;
+    this.#commText = new TextDecoder().decode(comm.subarray(0, comm.indexOf(0)));
+    this.#struct?.set({ comm });
+  }
+
+  get name(): string {
+    return this.#commText;
+  }
+
+  /** Address of its `task_struct`, which is laid out when this is first asked. */
+  get address(): bigint {
+    return this.struct.address;
+  }
+
+  /** Its `task_struct`. */
+  get struct(): KernelObject {
+    this.#struct ??= this.#structs().layOut(this);
+    return this.#struct;
+  }
+
+  /** Its `task_struct` if anyone has looked at it, to keep it up to date. */
+  get structIfLaidOut(): KernelObject | undefined {
+    return this.#struct;
+  }
+
+  /** It has exited. */
+  get isDead(): boolean {
+    return this.state === "dead";
+  }
+
+  /** The pages of {@link image}. */
+  get user(): UserSpace | undefined {
+    return this.image?.space;
+  }
+
+  /** Gives the user memory back, at exit and when another program is executed. */
+  releaseUserMemory(): void {
+    this.image?.space.release();
+    this.image = undefined;
+  }
+}

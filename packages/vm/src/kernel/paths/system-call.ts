@@ -1,0 +1,131 @@
+/** The way into and out of the kernel on x86-64: entry, tracepoints of system calls, the `__x64_sys_*` wrapper. */
+
+import type { Task } from "../objects/task.ts";
+import { KernelStackSize } from "../objects/task-structs.ts";
+import { userCodeAddress } from "../objects/user-image.ts";
+import { once } from "../once.ts";
+import { argumentRegisters, PtRegsSize, SyscallArguments, writePtRegs } from "../pt-regs.ts";
+import type { Activity } from "../scheduler.ts";
+import type { Simulation } from "../simulation.ts";
+import type { RecordValues } from "../tracepoints.ts";
+import type { Arguments } from "../tracer.ts";
+
+/** Numbers of the system calls that workloads make (kernel arch/x86/entry/syscalls/syscall_64.tbl). */
+export const SystemCallNumber = {
+  read: 0,
+  write: 1,
+  open: 2,
+  close: 3,
+  ioctl: 16,
+  pread64: 17,
+  pwrite64: 18,
+  clone: 56,
+  execve: 59,
+  wait4: 61,
+  fsync: 74,
+  creat: 85,
+  clock_nanosleep: 230,
+  exit_group: 231,
+  openat: 257,
+  openat2: 437,
+} as const;
+
+/** A system call of {@link SystemCallNumber}. */
+export type SystemCallName = keyof typeof SystemCallNumber;
+
+const ReturnsENOSYS = -38n;
+
+/** Writes the user registers where the kernel saves them, at the top of the task's stack; returns their address. */
+function saveUserRegisters(
+  simulation: Simulation,
+  task: Task,
+  name: SystemCallName,
+  values: readonly bigint[],
+): bigint {
+  const { memory } = simulation.world;
+  const { address } = task;
+  if (address === 0n) return 0n;
+  const registers = task.kernelStack + BigInt(KernelStackSize - PtRegsSize);
+  const number = BigInt(SystemCallNumber[name]);
+  writePtRegs(memory.view, memory.offsetOf(registers), "user", {
+    ...argumentRegisters(SyscallArguments, values),
+    origAx: number,
+    ax: ReturnsENOSYS,
+    ip: userCodeAddress("libc", name),
+    sp: 0x7ffd_3a5c_0f00n,
+  });
+  return registers;
+}
+
+/** Field values of `syscalls/sys_enter_NAME`: its fields after the number are the arguments in order. */
+function enterRecord(simulation: Simulation, name: SystemCallName, values: readonly bigint[]): RecordValues {
+  const format = simulation.world.tracepoints.format(`syscalls/sys_enter_${name}`);
+  const record: Record<string, bigint | number> = {};
+  format?.fields.forEach((field, index) => {
+    record[field.name] = index === 0 ? SystemCallNumber[name] : (values[index - 1] ?? 0n);
+  });
+  return record;
+}
+
+/** The exit side: tracepoints with the result. */
+export function systemCallReturns(
+  simulation: Simulation,
+  name: SystemCallName,
+  registers: Arguments,
+  result: bigint,
+): void {
+  const { tracer } = simulation;
+  const number = SystemCallNumber[name];
+  tracer.tracepoint(
+    "raw_syscalls/sys_exit",
+    () => ({ id: number, ret: result }),
+    () => [...registers(), result],
+  );
+  tracer.tracepoint(`syscalls/sys_exit_${name}`, () => ({ __syscall_nr: number, ret: result }));
+}
+
+/**
+ * The current task enters the kernel: everything up to the first line of the system call's function. `args` are asked at
+ * most once and only if a probe wants them.
+ */
+export function enterSystemCall(
+  simulation: Simulation,
+  task: Task,
+  name: SystemCallName,
+  args: Arguments,
+): Arguments {
+  const { tracer } = simulation;
+  const number = SystemCallNumber[name];
+  const values = once(args);
+  const saved = once(() => [saveUserRegisters(simulation, task, name, values())]);
+  task.systemCall = { name, registers: saved };
+  tracer.enter("entry_SYSCALL_64_after_hwframe");
+  tracer.enter("do_syscall_64");
+  tracer.tracepoint(
+    "raw_syscalls/sys_enter",
+    () => ({ id: number, args: [...values(), 0n, 0n, 0n, 0n, 0n, 0n].slice(0, 6) }),
+    () => [...saved(), BigInt(number)],
+  );
+  tracer.tracepoint(`syscalls/sys_enter_${name}`, () => enterRecord(simulation, name, values()));
+  tracer.enter(`__x64_sys_${name}`, saved);
+  return saved;
+}
+
+/** Makes the current task do a system call. `args` are as user space passes them; the result is `body`'s. */
+export function* systemCall(
+  simulation: Simulation,
+  task: Task,
+  name: SystemCallName,
+  args: Arguments,
+  body: () => Activity<bigint>,
+): Activity<bigint> {
+  const { tracer } = simulation;
+  const registers = enterSystemCall(simulation, task, name, args);
+  const result = yield* body();
+  tracer.leave(result);
+  systemCallReturns(simulation, name, registers, result);
+  tracer.leave(result);
+  tracer.leave(result);
+  task.systemCall = undefined;
+  return result;
+}

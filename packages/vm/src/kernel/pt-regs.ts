@@ -1,0 +1,76 @@
+/** `struct pt_regs` of x86-64 (kernel arch/x86/include/asm/ptrace.h): the context of kprobes and of system calls. */
+
+/** Registers in memory order; each takes eight bytes. */
+const Order = [
+  "r15",
+  "r14",
+  "r13",
+  "r12",
+  "bp",
+  "bx",
+  "r11",
+  "r10",
+  "r9",
+  "r8",
+  "ax",
+  "cx",
+  "dx",
+  "si",
+  "di",
+  "origAx",
+  "ip",
+  "cs",
+  "flags",
+  "sp",
+  "ss",
+] as const;
+
+/** A register's name. */
+export type Register = (typeof Order)[number];
+
+/** Bytes of `struct pt_regs`. */
+export const PtRegsSize = Order.length * 8;
+
+/** Registers of the first six arguments of a kernel function. */
+export const FunctionArguments: readonly Register[] = ["di", "si", "dx", "cx", "r8", "r9"];
+
+/** Registers of the six arguments of a system call. */
+export const SyscallArguments: readonly Register[] = ["di", "si", "dx", "r10", "r8", "r9"];
+
+/** Selectors and flags with interrupts on, as seen in kernel and in user mode. */
+const KernelMode = { cs: 0x10n, ss: 0x18n, flags: 0x246n };
+const UserMode = { cs: 0x33n, ss: 0x2bn, flags: 0x246n };
+
+/** Byte offset of a register. */
+export function registerOffset(register: Register): number {
+  return Order.indexOf(register) * 8;
+}
+
+/** Writes all registers at `offset` of `view`; those not given are zero. `mode` sets selectors and flags. */
+export function writePtRegs(
+  view: DataView,
+  offset: number,
+  mode: "kernel" | "user",
+  registers: Partial<Record<Register, bigint>>,
+): void {
+  const values: Partial<Record<Register, bigint>> = {
+    ...(mode === "kernel" ? KernelMode : UserMode),
+    ...registers,
+  };
+  Order.forEach((register, index) => {
+    view.setBigUint64(offset + index * 8, BigInt.asUintN(64, values[register] ?? 0n), true);
+  });
+}
+
+/** Pairs argument values with their registers; arguments after the sixth are on the stack and left out. */
+export function argumentRegisters(
+  order: readonly Register[],
+  values: readonly bigint[],
+): Partial<Record<Register, bigint>> {
+  const registers: Partial<Record<Register, bigint>> = {};
+  order.forEach((register, index) => {
+    const value = values[index];
+    if (value !== undefined) registers[register] = value;
+  });
+  return registers;
+}

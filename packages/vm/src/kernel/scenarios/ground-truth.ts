@@ -1,0 +1,97 @@
+/** What a scenario does, stated before it runs, so that a tool's output can be checked to the last count. */
+import type { RequestFlagName, RequestOperation } from "../objects/block-structs.ts";
+import type { OpenCallName } from "../paths/open.ts";
+
+/** One block I/O. Times in ns; `timeNs` counts from the scenario's start to its queueing. */
+export interface BlockIo {
+  readonly timeNs: number;
+  readonly pid: number;
+  readonly comm: string;
+  readonly disk: string;
+  readonly operation: keyof typeof RequestOperation;
+  readonly flags: readonly RequestFlagName[];
+  /** `request.cmd_flags`: operation and flags as the kernel's number. */
+  readonly commandFlags: number;
+  readonly sector: number;
+  readonly bytes: number;
+  /** From queueing to the driver. */
+  readonly queuedNs: number;
+  /** From the driver to completion. */
+  readonly serviceNs: number;
+}
+
+/** One execve(2). `comm` is the caller's name before the call. */
+export interface ExecCall {
+  readonly timeNs: number;
+  readonly pid: number;
+  readonly ppid: number;
+  readonly uid: number;
+  readonly comm: string;
+  readonly path: string;
+  readonly argv: readonly string[];
+  /** 0 or -errno. */
+  readonly ret: number;
+}
+
+/** One call of open, openat, openat2 or creat. */
+export interface OpenCall {
+  readonly timeNs: number;
+  readonly pid: number;
+  readonly uid: number;
+  readonly comm: string;
+  readonly call: OpenCallName;
+  readonly path: string;
+  /** As passed; 0 for creat, which takes none. */
+  readonly flags: number;
+  readonly mode: number;
+  /** The new descriptor or -errno. */
+  readonly ret: number;
+}
+
+/** One fork. */
+export interface ForkCall {
+  readonly timeNs: number;
+  readonly parent: number;
+  readonly child: number;
+  /** The parent's name, which the child starts with. */
+  readonly comm: string;
+}
+
+/** One exit. `timeNs` is when exit_group(2) is called. */
+export interface ProcessExit {
+  readonly timeNs: number;
+  readonly pid: number;
+  readonly comm: string;
+  /** As passed to exit(3). */
+  readonly status: number;
+}
+
+/** Everything that happens in a scenario. Lists are in order of time. */
+export interface GroundTruth {
+  readonly blockIo: readonly BlockIo[];
+  readonly execs: readonly ExecCall[];
+  readonly opens: readonly OpenCall[];
+  readonly forks: readonly ForkCall[];
+  readonly exits: readonly ProcessExit[];
+}
+
+/** Collects ground truth while a scenario is planned. */
+export class GroundTruthBuilder {
+  readonly blockIo: BlockIo[] = [];
+  readonly execs: ExecCall[] = [];
+  readonly opens: OpenCall[] = [];
+  readonly forks: ForkCall[] = [];
+  readonly exits: ProcessExit[] = [];
+
+  build(): GroundTruth {
+    const inOrder = <T extends { readonly timeNs: number }>(list: readonly T[]): readonly T[] =>
+      list.toSorted((a, b) => a.timeNs - b.timeNs);
+    return {
+      blockIo: inOrder(this.blockIo),
+      execs: inOrder(this.execs),
+      opens: inOrder(this.opens),
+      forks: inOrder(this.forks),
+      exits: inOrder(this.exits),
+    };
+  }
+}

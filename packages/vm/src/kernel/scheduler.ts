@@ -1,0 +1,240 @@
+/** Which task runs where and when. Tasks are generators that say how long they run, sleep or wait. */
+import type { Cpu } from "./cpu.ts";
+import type { Task, TaskState } from "./objects/task.ts";
+import { TaskStateValue } from "./objects/task-structs.ts";
+import type { SimulatedWorld } from "./simulated-world.ts";
+import type { Tracer } from "./tracer.ts";
+
+/** What a task does next, given to the scheduler by `yield`. */
+export type Pause =
+  /** Goes on running for this long. */
+  | { readonly kind: "run"; readonly ns: number }
+  /** Gives the CPU up for this long. */
+  | { readonly kind: "sleep"; readonly ns: number }
+  /** Gives the CPU up until `arm`'s argument is called; `blocked` is waiting that signals do not end (I/O). */
+  | {
+      readonly kind: "wait";
+      readonly state: "sleeping" | "blocked";
+      readonly arm: (wake: () => void) => void;
+    };
+
+/** The life of a task: runs until its first pause, then is resumed. Returning ends the task without an exit event. */
+export type Activity<Result = void> = Generator<Pause, Result, void>;
+
+const TimerInterrupt = [
+  "asm_sysvec_apic_timer_interrupt",
+  "sysvec_apic_timer_interrupt",
+  "hrtimer_interrupt",
+  "__hrtimer_run_queues",
+  "hrtimer_wakeup",
+] as const;
+
+const DefaultPriority = 120;
+
+/** What sched_switch reports for a task that was preempted, and for one that has exited. */
+const PreemptedReport = 0x100;
+const ZombieReport = 0x20;
+
+/**
+ * Puts tasks on CPUs. A task that wakes up takes over its CPU at once, or an idle one if its own is busy: so what a
+ * scenario says about times holds exactly, whatever else runs.
+ */
+export class Scheduler {
+  readonly #world: SimulatedWorld;
+  readonly #tracer: Tracer;
+  readonly #activities = new Map<Task, Activity>();
+
+  constructor(world: SimulatedWorld, tracer: Tracer) {
+    this.#world = world;
+    this.#tracer = tracer;
+  }
+
+  /** Lets a sleeping task begin its activity at a time. */
+  startAt(timeNs: number, task: Task, activity: Activity): void {
+    this.#activities.set(task, activity);
+    this.#world.queue.schedule(timeNs, () => {
+      this.#wakeByTimer(task);
+    });
+  }
+
+  /** A new task of fork: begins as soon as its parent's call lets it. Fires the wake-up of new tasks now. */
+  startNew(task: Task, activity: Activity): void {
+    this.#activities.set(task, activity);
+    const cpu = this.#chooseCpu(task);
+    const arguments_ = () => [task.address];
+    this.#tracer.call("wake_up_new_task", arguments_, () => {
+      this.#tracer.tracepoint("sched/sched_wakeup_new", () => wakeRecord(task, cpu), arguments_);
+      return 0;
+    });
+    this.#becomeRunnable(task, cpu);
+  }
+
+  /** Runs something at a time in the context of a kernel thread, which wakes up for it and sleeps again. */
+  runInThread(timeNs: number, task: Task, body: () => void): void {
+    this.#world.queue.schedule(timeNs, () => {
+      this.#wake(task, this.#chooseCpu(task), () => {
+        body();
+        this.#block(task, "sleeping");
+      });
+    });
+  }
+
+  /** Makes a sleeping task runnable; it goes on when the current event is over. */
+  wake(task: Task): void {
+    this.#wake(task, this.#chooseCpu(task), () => {
+      this.#resume(task);
+    });
+  }
+
+  #wakeByTimer(task: Task): void {
+    const cpu = this.#chooseCpu(task);
+    this.#tracer.interrupt(cpu, TimerInterrupt, () => {
+      this.#wake(task, cpu, () => {
+        this.#resume(task);
+      });
+    });
+  }
+
+  /** Fires the wake-up in the current context; `then` runs on the task's CPU once it has switched to it. */
+  #wake(task: Task, cpu: Cpu, then: () => void): void {
+    const tracer = this.#tracer;
+    const args = () => [task.address];
+    tracer.enter("try_to_wake_up", () => [task.address, 3n, 0n]);
+    tracer.tracepoint("sched/sched_waking", () => wakeRecord(task, cpu), args);
+    tracer.call("ttwu_do_wakeup", args, () => {
+      tracer.tracepoint("sched/sched_wakeup", () => wakeRecord(task, cpu), args);
+      return 0;
+    });
+    tracer.leave(1n);
+    this.#becomeRunnable(task, cpu, then);
+  }
+
+  #becomeRunnable(task: Task, cpu: Cpu, then: () => void = () => this.#resume(task)): void {
+    const { queue, clock } = this.#world;
+    task.state = "runnable";
+    task.cpu = cpu.index;
+    task.structIfLaidOut?.set({ __state: 0, state: 0, "thread_info.cpu": cpu.index, cpu: cpu.index });
+    queue.schedule(clock.nowNs, () => {
+      task.cpu = cpu.index;
+      this.#switchTo(cpu, task);
+      then();
+    });
+  }
+
+  /** Its own CPU if that is idle, else the first idle one, else its own. */
+  #chooseCpu(task: Task): Cpu {
+    const { cpus } = this.#world;
+    const own = cpus[task.cpu] ?? cpus[0]!;
+    const isIdle = (cpu: Cpu) => cpu.current === cpu.idle;
+    return isIdle(own) ? own : (cpus.find(isIdle) ?? own);
+  }
+
+  /** Lets the task run to its next pause. It is on its CPU or was running there before. */
+  #resume(task: Task): void {
+    const activity = this.#activities.get(task);
+    if (activity === undefined) return;
+    const { queue, clock } = this.#world;
+    this.#switchTo(this.#world.cpus[task.cpu]!, task);
+    if (task.inSchedule) {
+      task.inSchedule = false;
+      this.#tracer.leave();
+    }
+    const step = activity.next();
+    if (step.done === true) {
+      this.#activities.delete(task);
+      if (task.isDead) this.#leaveCpu(task, "dead");
+      else this.#block(task, "sleeping");
+      return;
+    }
+    const pause = step.value;
+    switch (pause.kind) {
+      case "run":
+        queue.schedule(clock.nowNs + pause.ns, () => {
+          this.#resume(task);
+        });
+        break;
+      case "sleep":
+        this.#enterSchedule(task, "sleeping");
+        queue.schedule(clock.nowNs + pause.ns, () => {
+          this.#wakeByTimer(task);
+        });
+        break;
+      case "wait":
+        pause.arm(() => {
+          this.wake(task);
+        });
+        this.#enterSchedule(task, pause.state);
+        break;
+    }
+  }
+
+  /** The task calls schedule() and is off its CPU until woken. */
+  #enterSchedule(task: Task, state: TaskState): void {
+    task.inSchedule = true;
+    this.#tracer.enter("schedule");
+    this.#block(task, state);
+  }
+
+  #block(task: Task, state: TaskState): void {
+    task.state = state;
+    task.structIfLaidOut?.set({ __state: TaskStateValue[state], state: TaskStateValue[state] });
+    this.#leaveCpu(task, state);
+  }
+
+  #leaveCpu(task: Task, state: TaskState): void {
+    const cpu = this.#world.cpus[task.cpu]!;
+    const next = cpu.preempted.pop() ?? cpu.idle;
+    if (cpu.current === task) this.#change(cpu, next, TaskStateValue[state]);
+  }
+
+  /** Makes `task` the current one of a CPU; whoever runs there is preempted. */
+  #switchTo(cpu: Cpu, task: Task): void {
+    const { current } = cpu;
+    if (current === task) {
+      this.#world.enterCpu(cpu);
+      return;
+    }
+    if (current !== cpu.idle) {
+      current.state = "runnable";
+      cpu.preempted.push(current);
+    }
+    const waiting = cpu.preempted.indexOf(task);
+    if (waiting >= 0) cpu.preempted.splice(waiting, 1);
+    this.#change(cpu, task, 0);
+  }
+
+  #change(cpu: Cpu, next: Task, previousState: number): void {
+    const world = this.#world;
+    const previous = cpu.current;
+    const isPreempted = previousState === 0 && previous !== cpu.idle;
+    world.enterCpu(cpu);
+    this.#tracer.tracepoint(
+      "sched/sched_switch",
+      () => ({
+        prev_comm: previous.comm,
+        prev_pid: previous.pid,
+        prev_prio: DefaultPriority,
+        prev_state: isPreempted
+          ? PreemptedReport
+          : previousState === TaskStateValue.dead
+            ? ZombieReport
+            : previousState,
+        next_comm: next.comm,
+        next_pid: next.pid,
+        next_prio: DefaultPriority,
+      }),
+      () => [isPreempted ? 1n : 0n, previous.address, next.address, BigInt(previousState)],
+    );
+    cpu.current = next;
+    next.state = "running";
+    world.enterCpu(cpu);
+    previous.structIfLaidOut?.set({ on_cpu: 0 });
+    next.structIfLaidOut?.set({ on_cpu: 1 });
+    this.#tracer.call("finish_task_switch.isra.0", () => [previous.address]);
+    this.#tracer.call("finish_task_switch", () => [previous.address]);
+  }
+}
+
+function wakeRecord(task: Task, cpu: Cpu): Record<string, number | Uint8Array> {
+  return { comm: task.comm, pid: task.pid, prio: DefaultPriority, success: 1, target_cpu: cpu.index };
+}
