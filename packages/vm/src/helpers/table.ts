@@ -1,38 +1,101 @@
-/** Helper functions by id: what a helper takes, what it gives back, and how it is bound to a machine. */
-import type { Machine } from "../program/machine.ts";
+/** Helper id to helper; ids as in uapi linux/bpf.h. What is not here is refused at load, by name. */
+import type { HelperDefinition, HelperTable } from "./definition.ts";
+import { forEachMapElem, loop } from "./loop.ts";
+import {
+  mapDeleteElem,
+  mapLookupElem,
+  mapLookupPercpuElem,
+  mapPeekElem,
+  mapPopElem,
+  mapPushElem,
+  mapUpdateElem,
+} from "./map.ts";
+import { perfEventOutput } from "./perf-event.ts";
+import { snprintf, tracePrintk, traceVprintk } from "./print.ts";
+import {
+  copyFromUser,
+  probeRead,
+  probeReadKernel,
+  probeReadKernelStr,
+  probeReadStr,
+  probeReadUser,
+  probeReadUserStr,
+} from "./probe-read.ts";
+import { ringbufDiscard, ringbufOutput, ringbufQuery, ringbufReserve, ringbufSubmit } from "./ring-buffer.ts";
+import { spinLock, spinUnlock } from "./spin-lock.ts";
+import { getStack, getStackid } from "./stack-trace.ts";
+import { strncmp, strtol, strtoul } from "./string.ts";
+import { tailCall } from "./tail-call.ts";
+import {
+  getAttachCookie,
+  getCurrentCgroupId,
+  getCurrentComm,
+  getCurrentPidTgid,
+  getCurrentTask,
+  getCurrentTaskBtf,
+  getCurrentUidGid,
+  getFuncIp,
+} from "./task.ts";
+import {
+  getNumaNodeId,
+  getPrandomU32,
+  getSmpProcessorId,
+  jiffies64,
+  ktimeGetBootNs,
+  ktimeGetCoarseNs,
+  ktimeGetNs,
+  ktimeGetTaiNs,
+} from "./time.ts";
 
-/**
- * How an argument reaches a helper:
- * `memory` an offset in linear memory, 0 for NULL and for addresses outside the memory;
- * `int` the low 32 bits, signed;
- * `wide` all 64 bits, as two arguments: low word, high word;
- * `map` the id of a map, 0 where the register holds no map;
- * `callback` the number of a function of the running program, -1 where the register holds none.
- */
-export type ArgumentKind = "memory" | "int" | "wide" | "map" | "callback";
-
-/**
- * What a helper returns:
- * `int` a number that is sign-extended; `memory` an offset that becomes a guest address, 0 becomes NULL;
- * `wide` 64 bits that the helper leaves in {@link Machine.setWideResult}; its own return value is ignored;
- * `tail` 1 after the target program has run and its r0 is in the wide result, else r0 is the (negative) number.
- */
-export type ResultKind = "int" | "memory" | "wide" | "tail";
-
-/** A bound helper: plain numbers in, a 32-bit number out. */
-export type HelperFunction = (...words: number[]) => number;
-
-/** One row of the table. */
-export interface HelperDefinition {
-  /** Kernel name without the `bpf_` prefix. */
-  readonly name: string;
-  readonly arguments: readonly ArgumentKind[];
-  readonly result: ResultKind;
-  /** True where only programs with a GPL-compatible licence may call it. */
-  readonly gplOnly?: boolean;
-  /** Makes the function that programs on `machine` call. It must have exactly one parameter per argument word. */
-  readonly bind: (machine: Machine) => HelperFunction;
-}
-
-/** Helper id to definition. */
-export type HelperTable = ReadonlyMap<number, HelperDefinition>;
+/** The helpers that the VM has. */
+export const standardHelpers: HelperTable = new Map<number, HelperDefinition>([
+  [1, mapLookupElem],
+  [2, mapUpdateElem],
+  [3, mapDeleteElem],
+  [4, probeRead],
+  [5, ktimeGetNs],
+  [6, tracePrintk],
+  [7, getPrandomU32],
+  [8, getSmpProcessorId],
+  [12, tailCall],
+  [14, getCurrentPidTgid],
+  [15, getCurrentUidGid],
+  [16, getCurrentComm],
+  [25, perfEventOutput],
+  [27, getStackid],
+  [35, getCurrentTask],
+  [42, getNumaNodeId],
+  [45, probeReadStr],
+  [67, getStack],
+  [80, getCurrentCgroupId],
+  [87, mapPushElem],
+  [88, mapPopElem],
+  [89, mapPeekElem],
+  [93, spinLock],
+  [94, spinUnlock],
+  [105, strtol],
+  [106, strtoul],
+  [112, probeReadUser],
+  [113, probeReadKernel],
+  [114, probeReadUserStr],
+  [115, probeReadKernelStr],
+  [118, jiffies64],
+  [125, ktimeGetBootNs],
+  [130, ringbufOutput],
+  [131, ringbufReserve],
+  [132, ringbufSubmit],
+  [133, ringbufDiscard],
+  [134, ringbufQuery],
+  [148, copyFromUser],
+  [158, getCurrentTaskBtf],
+  [160, ktimeGetCoarseNs],
+  [164, forEachMapElem],
+  [165, snprintf],
+  [173, getFuncIp],
+  [174, getAttachCookie],
+  [177, traceVprintk],
+  [181, loop],
+  [182, strncmp],
+  [195, mapLookupPercpuElem],
+  [208, ktimeGetTaiNs],
+]);

@@ -71,7 +71,7 @@ export interface BpfMap extends MapDefinition {
    * Calls `visit` with the offsets of each element's key and value (current CPU) until it returns non-zero; returns
    * the number of calls, or -EINVAL for types that cannot be walked.
    */
-  forEach(visit: (key: number, value: number) => number): number;
+  walk(visit: (key: number, value: number) => number): number;
   /** Offset of the one value that BPF_PSEUDO_MAP_VALUE may point into; 0 where the type does not allow it. */
   directValue(): number;
 

@@ -86,7 +86,7 @@ export class AddressSpace {
   /** {@link release} by offset. */
   releaseOffset(offset: number): void {
     const size = this.#heap.release(offset);
-    setProgramAccess(this.u8, offset, (size + 7) & ~7, "none");
+    setProgramAccess(this.u8, offset, size, "none");
   }
 
   /** Guest address of an offset. */

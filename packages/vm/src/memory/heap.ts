@@ -41,7 +41,7 @@ export class Heap {
 
   /** @throws BpfkitError VM001 when nothing is left. */
   allocate(size: number, align: number, kind: RegionKind): number {
-    const rounded = (size + 7) & ~7;
+    const rounded = Math.ceil(size / 8) * 8;
     const key = `${kind} ${rounded} ${align}`;
     const reused = this.#free.get(key)?.pop();
     const offset = reused ?? this.#take(rounded, align, kind);

@@ -1,11 +1,14 @@
 /** Loading and running programs: the front door of the VM below the simulated kernel. */
 
-import type { HelperTable } from "../helpers/table.ts";
+import type { HelperTable } from "../helpers/definition.ts";
 import type { BpfMap } from "../maps/map.ts";
 import type { SourceLine } from "./fault.ts";
 
 /** How programs are executed. */
 export type Engine = "interpreter" | "jit";
+
+/** Whose rules a program must follow at load. */
+export type Rules = "kernel" | "isa";
 
 /** What BPF_PROG_LOAD gives, with descriptors resolved. */
 export interface ProgramDefinition {
@@ -20,6 +23,11 @@ export interface ProgramDefinition {
   readonly engine: Engine;
   /** Where slot N of the program comes from, for messages. */
   readonly sourceLine?: (slot: number) => SourceLine | undefined;
+  /**
+   * `kernel` (default) refuses what the kernel's verifier refuses of single instructions; `isa` takes what RFC 9669
+   * gives a meaning, such as division by a constant zero, shifts beyond the width and unreachable code.
+   */
+  readonly rules?: Rules;
   /** Helpers instead of the usual ones, for conformance tests. */
   readonly helpers?: HelperTable;
   /** Highest number of backward jumps and calls of one run; default {@link DEFAULT_FUEL}. */
