@@ -136,7 +136,7 @@ function describeBtf(btf: BtfTable, code: readonly CodeSection[]): BtfDescriptio
   return {
     types: btf.typeCount - 1,
     kinds,
-    functions: count(({ funcRecords }) => funcRecords.length),
+    functions: count(({ funcs }) => funcs.length),
     lines: count(({ lines }) => lines.length),
     coreRelocations: count(({ coreRelocations }) => coreRelocations.length),
   };

@@ -35,7 +35,7 @@ export function typeName(btf: BtfTable, id: number, depth = 0): string {
     case "func_proto":
       return "function";
     default:
-      return "name" in type ? type.name : type.kind;
+      return type.name;
   }
 }
 

@@ -1,0 +1,155 @@
+/** The road from C to an object: rewriter, clang, CO-RE lowering, optimiser, code generator. */
+import { BpfkitError, type Diagnostic } from "@bpfkit/base/diagnostics";
+import type { KernelProfile } from "@bpfkit/base/kernel";
+import type { Clang } from "@bpfkit/clang";
+import { generate, lowerCoreAccess } from "@bpfkit/codegen";
+import { rewrite } from "@bpfkit/rewriter";
+import { checkLicense } from "./license-check.ts";
+import { type CompileOptions, type SourceText, TranslationUnit } from "./translation-unit.ts";
+
+export type { CompileOptions, SourceText } from "./translation-unit.ts";
+
+/** BCC-style C turned into plain C; libbpf-style C as it was. */
+export interface RewrittenSource {
+  readonly rewritten: string;
+  /** Warnings. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** What the rewritten text is compiled with. */
+  readonly unit: TranslationUnit;
+}
+
+/** A finished build with what each stage gave. */
+export interface CompileResult {
+  /** The ELF object. */
+  readonly object: Uint8Array;
+  readonly rewritten: string;
+  /** Optimised LLVM IR. */
+  readonly ir: string;
+  /** Warnings. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Milliseconds by stage. */
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+/** Measures stages one after the other. */
+class Stages {
+  readonly timings: Record<string, number> = {};
+  readonly #progress: ((stage: string) => void) | undefined;
+  #name: string | undefined;
+  #since = 0;
+
+  constructor(progress: ((stage: string) => void) | undefined) {
+    this.#progress = progress;
+  }
+
+  begin(name: string, text: string): void {
+    this.end();
+    this.#name = name;
+    this.#since = performance.now();
+    this.#progress?.(text);
+  }
+
+  end(): void {
+    if (this.#name !== undefined) this.timings[this.#name] = performance.now() - this.#since;
+    this.#name = undefined;
+  }
+}
+
+/**
+ * Rewrites a program's BCC-style C.
+ * @throws BpfkitError with diagnostics on the user's lines
+ */
+export async function rewriteSource(
+  source: SourceText,
+  profile: KernelProfile,
+  clang: Clang,
+  options: CompileOptions,
+): Promise<RewrittenSource> {
+  return await withWholeHeader(options, (chosen) =>
+    rewriteOnce(source, profile, clang, chosen, new Stages(undefined)),
+  );
+}
+
+/**
+ * Builds a program.
+ * @throws BpfkitError with diagnostics on the user's lines: RW0xx rewriter, CC0xx clang, CG0xx code generator
+ */
+export async function compile(
+  source: SourceText,
+  profile: KernelProfile,
+  clang: Clang,
+  options: CompileOptions,
+): Promise<CompileResult> {
+  return await withWholeHeader(options, (chosen) => compileOnce(source, profile, clang, chosen));
+}
+
+/** The trimmed vmlinux.h may lack a type that only a macro's expansion names: then everything is tried with the whole. */
+async function withWholeHeader<Result>(
+  options: CompileOptions,
+  attempt: (options: CompileOptions) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await attempt(options);
+  } catch (error) {
+    if (options.wholeKernelHeader === true || !mayNeedWholeHeader(error)) throw error;
+    try {
+      return await attempt({ ...options, wholeKernelHeader: true });
+    } catch (second) {
+      throw mayNeedWholeHeader(second) ? error : second;
+    }
+  }
+}
+
+function mayNeedWholeHeader(error: unknown): boolean {
+  if (!(error instanceof BpfkitError) || error.code !== "CC001") return false;
+  return error.diagnostics.some(({ message }) => /incomplete (definition of )?(element )?type/.test(message));
+}
+
+async function rewriteOnce(
+  source: SourceText,
+  profile: KernelProfile,
+  clang: Clang,
+  options: CompileOptions,
+  stages: Stages,
+): Promise<RewrittenSource> {
+  stages.begin("headers", "preparing the kernel's types");
+  const unit = new TranslationUnit(source, profile, options);
+  if (unit.preparation.dialect === "libbpf") {
+    stages.end();
+    return { rewritten: source.text, diagnostics: [], unit };
+  }
+  stages.begin("parse", "parsing");
+  const { ast } = await clang.parseAst(unit.astRequest);
+  stages.begin("rewrite", "rewriting");
+  const { text, diagnostics } = rewrite({ ...source, ast, profile, preparation: unit.preparation });
+  stages.end();
+  return { rewritten: text, diagnostics, unit };
+}
+
+async function compileOnce(
+  source: SourceText,
+  profile: KernelProfile,
+  clang: Clang,
+  options: CompileOptions,
+): Promise<CompileResult> {
+  const stages = new Stages(options.progress);
+  const { rewritten, diagnostics, unit } = await rewriteOnce(source, profile, clang, options, stages);
+  stages.begin("compile", "compiling");
+  const compiled = await clang.compileToIr(unit.codeRequest(rewritten));
+  stages.begin("core", "lowering CO-RE accesses");
+  const lowered = lowerCoreAccess(compiled.ir);
+  stages.begin("optimise", "optimising");
+  const { ir } = await clang.optimiseIr(lowered, { cpu: options.cpu, optLevel: 2 });
+  stages.begin("generate", "generating code");
+  const sourceText = (file: string) => (file === source.file ? source.text : options.headers?.get(file));
+  const generated = generate(ir, { cpu: options.cpu, mainFile: source.file, sourceText });
+  checkLicense(generated.bytes, source.file);
+  stages.end();
+  return {
+    object: generated.bytes,
+    rewritten,
+    ir,
+    diagnostics: [...diagnostics, ...compiled.diagnostics, ...generated.diagnostics],
+    timings: stages.timings,
+  };
+}
