@@ -20,6 +20,7 @@ export const gplOnlyHelpers: ReadonlySet<string> = new Set([
   "snprintf",
   "seq_printf",
   "seq_write",
+  "seq_printf_btf",
   // Tracing: events, tasks, stacks.
   "perf_event_read",
   "perf_event_read_value",

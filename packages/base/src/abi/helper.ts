@@ -26,19 +26,16 @@ export interface Helper {
   };
 }
 
+/** What the user header says of a helper. */
+export type HelperRow = Omit<Helper, "gplOnly" | "since">;
+
 const byId = new Map<number, Helper>();
 const byName = new Map<string, Helper>();
 
-for (const [id, name, returns, params] of helperRows) {
-  const helper: Helper = {
-    id,
-    name,
-    gplOnly: gplOnlyHelpers.has(name),
-    since: since("helper", id),
-    prototype: { returns, params: params.map(([type, parameter]) => ({ type, name: parameter })) },
-  };
-  byId.set(id, helper);
-  byName.set(name, helper);
+for (const row of helperRows) {
+  const helper = { ...row, gplOnly: gplOnlyHelpers.has(row.name), since: since("helper", row.id) };
+  byId.set(row.id, helper);
+  byName.set(row.name, helper);
 }
 
 /** The helper with an id, or undefined where this version knows none. */
@@ -52,6 +49,4 @@ export function helperByName(name: string): Helper | undefined {
 }
 
 /** All helpers in order of their ids. */
-export function allHelpers(): IterableIterator<Helper> {
-  return byId.values();
-}
+export const helpers: readonly Helper[] = [...byId.values()];
