@@ -42,3 +42,8 @@ export interface ClangRunner {
 
 /** Most bytes a run may print. A bigger AST is the work of a macro bomb. */
 export const LargestOutput = 512 << 20;
+
+/** The result of a run that somebody else had to end. */
+export function trapResult(trap: TrapKind, message: string): ClangCommandResult {
+  return { exit: { kind: "trap", trap, message }, stdout: new Uint8Array(), stderr: "", memoryBytes: 0 };
+}

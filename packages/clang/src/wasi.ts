@@ -1,6 +1,7 @@
 /** Runs a WASI program on in-memory files: @wasmer/wasi behind a port of one function. */
 import { init, MemFS, WASI } from "@wasmer/wasi";
 import type { ClangCommand, ClangCommandResult, ClangExit, TrapKind } from "./command.ts";
+import { FileIdentity } from "./file-identity.ts";
 import { type FdWrite, OutputLimit, StandardOutput } from "./standard-output.ts";
 
 /** A program and the file system that its runs share. */
@@ -10,8 +11,8 @@ export interface WasiProgram {
 }
 
 /** Loads @wasmer/wasi's own WebAssembly. It happens anyway with the first program; calling it early saves that time. */
-export async function prepareWasi(): Promise<void> {
-  await init();
+export function prepareWasi(): Promise<void> {
+  return load(false);
 }
 
 /**
@@ -24,9 +25,22 @@ export async function createWasiProgram(
   module: WebAssembly.Module | Promise<WebAssembly.Module>,
   fresh = false,
 ): Promise<WasiProgram> {
-  const [ready] = await Promise.all([module, init(undefined, fresh)]);
-  const files = new FileSet();
-  return { run: (command) => runOnce(programName, ready, files, command) };
+  const [ready] = await Promise.all([module, load(fresh)]);
+  return { run: (command) => runOnce(programName, ready, command) };
+}
+
+/** `init` decodes its own WebAssembly with Node's Buffer; browsers have none, so they get as much of it as that needs. */
+async function load(fresh: boolean): Promise<void> {
+  const scope = globalThis as { Buffer?: unknown };
+  if (scope.Buffer !== undefined) return init(undefined, fresh);
+  scope.Buffer = {
+    from: (base64: string) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)),
+  };
+  try {
+    await init(undefined, fresh);
+  } finally {
+    delete scope.Buffer;
+  }
 }
 
 /** Thrown through the program by proc_exit. */
@@ -39,31 +53,27 @@ class ProgramExit extends Error {
   }
 }
 
-function runOnce(
-  programName: string,
-  module: WebAssembly.Module,
-  files: FileSet,
-  command: ClangCommand,
-): ClangCommandResult {
-  files.replace(command.files);
+function runOnce(programName: string, module: WebAssembly.Module, command: ClangCommand): ClangCommandResult {
   const wasi = new WASI({
     args: [programName, ...command.args],
     env: {},
     preopens: { "/": "/" },
-    fs: files.memory,
+    // From here on it belongs to `wasi`, and is freed with it.
+    fs: fileSystem(command.files),
   });
-  // The constructor took the object over, and what is behind it; this is a second handle on the same files.
-  files.memory = wasi.fs;
   const imports = wasi.getImports(module) as Record<string, WebAssembly.ModuleImports>;
   const system = { ...imports["wasi_snapshot_preview1"] };
   const output = new StandardOutput(system["fd_write"] as FdWrite);
   system["fd_write"] = output.fdWrite;
+  const identity = new FileIdentity();
+  identity.install(system);
   system["proc_exit"] = (status: number) => {
     throw new ProgramExit(status);
   };
   const instance = new WebAssembly.Instance(module, { ...imports, wasi_snapshot_preview1: system });
   const memory = instance.exports["memory"] as WebAssembly.Memory;
   output.connect(memory);
+  identity.memory = memory;
   wasi.instantiate(instance, {});
   let exit: ClangExit = { kind: "exit", status: 0 };
   try {
@@ -90,26 +100,18 @@ function exitOf(error: unknown, stderr: string): ClangExit {
   return { kind: "trap", trap, message };
 }
 
-/** The file system of a program's runs. Between runs only what changed is written. */
-class FileSet {
-  memory = new MemFS();
-  readonly #files = new Map<string, string>();
-  readonly #folders = new Set<string>(["", "/"]);
-
-  replace(files: ReadonlyMap<string, string>): void {
-    for (const path of [...this.#files.keys()]) {
-      if (files.has(path)) continue;
-      this.memory.removeFile(path);
-      this.#files.delete(path);
+/** Writes a run's files. @wasmer/wasi's file system does not stand being handed from one run to the next: each has its own. */
+function fileSystem(files: ReadonlyMap<string, string>): MemFS {
+  const system = new MemFS();
+  const folders = new Set<string>();
+  for (const [path, text] of files) {
+    for (let at = path.indexOf("/", 1); at > 0; at = path.indexOf("/", at + 1)) {
+      const folder = path.slice(0, at);
+      if (folders.has(folder)) continue;
+      system.createDir(folder);
+      folders.add(folder);
     }
-    for (const [path, text] of files) {
-      if (this.#files.get(path) !== text) this.#write(path, text);
-    }
-  }
-
-  #write(path: string, text: string): void {
-    this.#makeFolders(path);
-    const file = this.memory.open(path, { read: true, write: true, create: true, truncate: true });
+    const file = system.open(path, { read: true, write: true, create: true });
     try {
       file.writeString(text);
       file.flush();
@@ -117,15 +119,6 @@ class FileSet {
       // An open handle would keep the program from reading the file.
       file.free();
     }
-    this.#files.set(path, text);
   }
-
-  #makeFolders(path: string): void {
-    for (let at = path.indexOf("/", 1); at > 0; at = path.indexOf("/", at + 1)) {
-      const folder = path.slice(0, at);
-      if (this.#folders.has(folder)) continue;
-      this.memory.createDir(folder);
-      this.#folders.add(folder);
-    }
-  }
+  return system;
 }

@@ -1,8 +1,7 @@
 /** Runs clang in a worker thread with bounded stack, memory and time; whatever happens there, this process goes on. */
-import { Worker } from "node:worker_threads";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
-import type { ClangCommand, ClangCommandResult, ClangRunner, TrapKind } from "../command.ts";
-import type { WorkerAnswer, WorkerOrder } from "./worker-protocol.ts";
+import { type ClangCommand, type ClangCommandResult, type ClangRunner, trapResult } from "../command.ts";
+import { type ClangWorker, startWorker } from "./clang-worker.ts";
 
 /** Bounds of a run. */
 export interface WorkerLimits {
@@ -14,16 +13,17 @@ export interface WorkerLimits {
 export class WorkerRunner implements ClangRunner {
   readonly #module: Promise<WebAssembly.Module>;
   readonly #limits: WorkerLimits;
-  #worker: Promise<Worker> | undefined;
+  #worker: ClangWorker | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(module: Promise<WebAssembly.Module>, limits: WorkerLimits) {
     this.#module = module;
+    // Awaited, and its failure told, by the first run.
+    module.catch(() => {});
     this.#limits = limits;
-    // Start now: the caller has other work to do before its first run. A failure shows in that run.
-    this.#worker = this.#start();
-    this.#worker.catch(() => {});
+    // Start now: the caller has other work to do before its first run.
+    this.#worker = startWorker(module, limits.stackSizeMb);
   }
 
   run(command: ClangCommand): Promise<ClangCommandResult> {
@@ -36,72 +36,35 @@ export class WorkerRunner implements ClangRunner {
     this.#closed = true;
     const worker = this.#worker;
     this.#worker = undefined;
-    await (await worker?.catch(() => undefined))?.terminate();
+    await worker?.end();
   }
 
   async #runNow(command: ClangCommand): Promise<ClangCommandResult> {
     if (this.#closed) throw closedError();
-    this.#worker ??= this.#start();
-    let worker: Worker;
-    try {
-      worker = await this.#worker;
-    } catch (error) {
-      this.#worker = undefined;
-      throw error;
-    }
-    const result = await this.#ask(worker, command);
+    await this.#module;
+    this.#worker ??= startWorker(this.#module, this.#limits.stackSizeMb);
+    const worker = this.#worker;
+    const result = await this.#withTimeLimit(worker.run(command));
     if (this.#closed) throw closedError();
     if (result.exit.kind === "trap") {
       this.#worker = undefined;
-      // Being terminated may make it fail once more; that is of no interest.
-      worker.on("error", () => {});
-      await worker.terminate();
+      await worker.end();
     }
     return result;
   }
 
-  async #start(): Promise<Worker> {
-    const isSource = import.meta.url.endsWith(".ts");
-    const worker = new Worker(new URL(isSource ? "./worker.ts" : "./worker.js", import.meta.url), {
-      resourceLimits: { stackSizeMb: this.#limits.stackSizeMb },
-      // The built worker needs none of the flags this process was started with; the source needs its loader.
-      ...(isSource ? {} : { execArgv: [] }),
+  async #withTimeLimit(result: Promise<ClangCommandResult>): Promise<ClangCommandResult> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const { timeoutMs } = this.#limits;
+    const limit = new Promise<ClangCommandResult>((resolve) => {
+      timer = setTimeout(() => resolve(trapResult("timeout", `stopped after ${timeoutMs} ms`)), timeoutMs);
     });
-    // An idle compiler shall not keep the process alive.
-    worker.unref();
-    // The module is still being made while the worker starts.
-    const order: WorkerOrder = { kind: "module", module: await this.#module };
-    worker.postMessage(order);
-    return worker;
+    try {
+      return await Promise.race([result, limit]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
-
-  /** Sends a command and waits for its answer, the time limit, or the worker's end. Never rejects. */
-  #ask(worker: Worker, command: ClangCommand): Promise<ClangCommandResult> {
-    return new Promise((resolve) => {
-      const finish = (result: ClangCommandResult) => {
-        clearTimeout(timer);
-        worker.off("message", onAnswer).off("error", onError).off("exit", onExit);
-        worker.unref();
-        resolve(result);
-      };
-      const onAnswer = ({ result }: WorkerAnswer) => finish(result);
-      const onError = (error: Error & { readonly code?: string }) =>
-        finish(trapResult(error.code === "ERR_WORKER_OUT_OF_MEMORY" ? "memory" : "crash", error.message));
-      const onExit = (code: number) => finish(trapResult("crash", `the worker ended with ${code}`));
-      const timer = setTimeout(
-        () => finish(trapResult("timeout", `stopped after ${this.#limits.timeoutMs} ms`)),
-        this.#limits.timeoutMs,
-      );
-      worker.on("message", onAnswer).on("error", onError).on("exit", onExit);
-      worker.ref();
-      const order: WorkerOrder = { kind: "run", command };
-      worker.postMessage(order);
-    });
-  }
-}
-
-function trapResult(trap: TrapKind, message: string): ClangCommandResult {
-  return { exit: { kind: "trap", trap, message }, stdout: new Uint8Array(), stderr: "", memoryBytes: 0 };
 }
 
 function closedError(): BpfkitError {
