@@ -37,9 +37,12 @@ if (!flags.includes("--no-install")) {
 }
 
 const all = workspaces();
-const chosen = names.length === 0 ? all : all.filter(([, folder]) => names.includes(folder.split("/").at(-1)));
+const chosen =
+  names.length === 0 ? all : all.filter(([, folder]) => names.includes(folder.split("/").at(-1)));
 if (chosen.length === 0) {
-  console.error(`No workspace is named ${names.join(", ")}. There are: ${all.map(([, folder]) => folder).join(", ")}`);
+  console.error(
+    `No workspace is named ${names.join(", ")}. There are: ${all.map(([, folder]) => folder).join(", ")}`,
+  );
   process.exit(2);
 }
 

@@ -11,6 +11,17 @@ export {
 export type { Kernel, KernelProfile } from "@bpfkit/base/kernel";
 export type { BtfValue, Link, Program, TypeCodec } from "@bpfkit/loader";
 export { type AttachOptions, BPF, type BpfOptions, type PollResult } from "./bpf.ts";
+export {
+  type CompileOptions,
+  type CompileResult,
+  compile,
+  type RewrittenSource,
+  rewriteSource,
+  type SourceText,
+} from "./compile.ts";
+export { describeObject } from "./inspect/describe.ts";
+export type { ObjectDescription, ProgramDescription } from "./inspect/description.ts";
+export { listing, programLines } from "./inspect/listing.ts";
 export { KernelSymbols, type SymbolOptions } from "./kernel-symbols.ts";
 export { jsonHistogramLine } from "./output/json-histogram.ts";
 export { linearHistogramLines } from "./output/linear-histogram.ts";

@@ -1,8 +1,8 @@
 /** Everything clang needs around a program: the user's headers, bpfkit's, and the kernel's types. */
 import type { KernelProfile } from "@bpfkit/base/kernel";
 import { type BpfCpu, type ClangRequest, kernelHeader } from "@bpfkit/clang";
-import { BtfTable } from "@bpfkit/elf/btf";
 import { includeRoot, type Preparation, prepareForAst } from "@bpfkit/rewriter";
+import { profileBtf } from "./profile-btf.ts";
 
 /** A C text and the name that messages and debug information give it. */
 export interface SourceText {
@@ -26,18 +26,6 @@ export interface CompileOptions {
 }
 
 const vmlinux = `${includeRoot}/vmlinux.h`;
-const tables = new WeakMap<Uint8Array, BtfTable>();
-
-/** The profile's BTF, decoded once. */
-export function profileBtf(profile: KernelProfile): BtfTable {
-  let table = tables.get(profile.btf);
-  if (table === undefined) {
-    table = BtfTable.decode(profile.btf, { name: profile.name });
-    tables.set(profile.btf, table);
-  }
-  return table;
-}
-
 /** A program with its surroundings, ready to be parsed or compiled. */
 export class TranslationUnit {
   readonly source: SourceText;
