@@ -1,5 +1,6 @@
 /** The templates of `bpfkit new`: folders of text files in which `__NAME__` stands for the project's name. */
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdtempSync,
