@@ -64,7 +64,11 @@ export class PerfEventCalls {
     const event = this.#state.perfEvent(eventFd, command);
     const isPowerOfTwo = pageCount > 0 && (pageCount & (pageCount - 1)) === 0;
     if (!isPowerOfTwo || event.source.kind !== "bpf-output") throw new SyscallError(command, Errno.EINVAL);
-    if (event.ring !== undefined) throw new SyscallError(command, Errno.EINVAL, { detail: "already mapped" });
+    if (event.ring !== undefined) {
+      // Mapped twice with the same size it is the same ring, as in the kernel.
+      if (event.ring.sizeBytes === pageCount * PageSize) return event.ring;
+      throw new SyscallError(command, Errno.EINVAL, { detail: "mapped with another size" });
+    }
     const ring = new PerfRing(pageCount * PageSize, event.id, () => {
       event.ring = undefined;
     });

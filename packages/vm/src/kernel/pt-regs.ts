@@ -37,13 +37,16 @@ export const FunctionArguments: readonly Register[] = ["di", "si", "dx", "cx", "
 /** Registers of the six arguments of a system call. */
 export const SyscallArguments: readonly Register[] = ["di", "si", "dx", "r10", "r8", "r9"];
 
-/** Selectors and flags with interrupts on, as seen in kernel and in user mode. */
-const KernelMode = { cs: 0x10n, ss: 0x18n, flags: 0x246n };
-const UserMode = { cs: 0x33n, ss: 0x2bn, flags: 0x246n };
+/** Selectors in kernel and in user mode; flags with interrupts on. */
+const KernelSelectors = { cs: 0x10n, ss: 0x18n } as const;
+const UserSelectors = { cs: 0x33n, ss: 0x2bn } as const;
+const InterruptsOn = 0x246n;
+
+const offsets = new Map<string, number>(Order.map((register, index) => [register, index * 8]));
 
 /** Byte offset of a register. */
 export function registerOffset(register: Register): number {
-  return Order.indexOf(register) * 8;
+  return offsets.get(register) ?? 0;
 }
 
 /** Writes all registers at `offset` of `view`; those not given are zero. `mode` sets selectors and flags. */
@@ -53,13 +56,15 @@ export function writePtRegs(
   mode: "kernel" | "user",
   registers: Partial<Record<Register, bigint>>,
 ): void {
-  const values: Partial<Record<Register, bigint>> = {
-    ...(mode === "kernel" ? KernelMode : UserMode),
-    ...registers,
-  };
-  Order.forEach((register, index) => {
-    view.setBigUint64(offset + index * 8, BigInt.asUintN(64, values[register] ?? 0n), true);
-  });
+  new Uint8Array(view.buffer, view.byteOffset + offset, PtRegsSize).fill(0);
+  const { cs, ss } = mode === "kernel" ? KernelSelectors : UserSelectors;
+  view.setBigUint64(offset + registerOffset("cs"), cs, true);
+  view.setBigUint64(offset + registerOffset("ss"), ss, true);
+  view.setBigUint64(offset + registerOffset("flags"), InterruptsOn, true);
+  for (const register in registers) {
+    const value = registers[register as Register];
+    if (value !== undefined) view.setBigUint64(offset + registerOffset(register as Register), value, true);
+  }
 }
 
 /** Pairs argument values with their registers; arguments after the sixth are on the stack and left out. */

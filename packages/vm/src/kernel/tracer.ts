@@ -10,16 +10,16 @@ export type Arguments = () => readonly bigint[];
 
 const NoArguments: Arguments = () => [];
 
-/** Flags column of trace_pipe by kind of probe, as measured on Debian's 6.1.192. */
-const TraceFlags = {
-  kprobe: "d..21",
-  function: "...11",
-  tracepoint: "...21",
-  raw: "...11",
-  perfEvent: "d.h21",
-};
+/**
+ * Flags column of trace_pipe by kind of probe, as measured on Debian's 6.1.192: interrupts off, reschedule wanted,
+ * kind of interrupt, preemption depth, migration depth.
+ */
+const TraceFlags = { kprobe: "...21", function: "...11", tracepoint: "...21", raw: "...2.", sample: "d.h1." };
 
-/** Bytes that a `char` array field of a raw tracepoint or fentry context takes per argument. */
+/** The same inside the scheduler, which holds a run queue's lock, and in interrupts. */
+const SchedulerFlags = { tracepoint: "d..41", raw: "d..4." };
+
+/** Bytes per argument in the context of raw tracepoints and fentry programs. */
 const ArgumentSize = 8;
 
 /** Fires events on the world's current CPU. Without attached programs an event costs a map lookup. */
@@ -76,9 +76,16 @@ export class Tracer {
   tracepoint(name: string, values: () => RecordValues, rawArguments: Arguments = NoArguments): void {
     const { probes } = this.#world;
     const raw = probes.onRawTracepoint(name.slice(name.indexOf("/") + 1));
-    if (raw !== undefined && !name.startsWith("syscalls/")) this.#runArray(raw, rawArguments(), 0, undefined);
+    const kinds = name === "sched/sched_switch" ? SchedulerFlags : TraceFlags;
+    if (raw !== undefined && !name.startsWith("syscalls/")) {
+      this.#setTraceFlags(kinds.raw);
+      this.#runArray(raw, rawArguments(), 0, undefined);
+    }
     const attached = probes.onTracepoint(name);
-    if (attached !== undefined) this.#runRecord(attached, name, values());
+    if (attached !== undefined) {
+      this.#setTraceFlags(kinds.tracepoint);
+      this.#runRecord(attached, name, values());
+    }
   }
 
   /** Does something in an interrupt on a CPU, on top of whatever runs there. */
@@ -104,7 +111,7 @@ export class Tracer {
     writePtRegs(world.memory.view, registers, inKernel === undefined ? "user" : "kernel", { ip, sp });
     world.memory.view.setBigUint64(registers + PtRegsSize, BigInt(periodNs), true);
     world.memory.view.setBigUint64(registers + PtRegsSize + 8, 0n, true);
-    world.traceFlags = TraceFlags.perfEvent;
+    this.#setTraceFlags(cpu.current === cpu.idle ? "d.h2." : TraceFlags.sample);
     world.runProgram(attached, registers, undefined);
   }
 
@@ -122,12 +129,18 @@ export class Tracer {
     return count;
   }
 
+  /** What trace_pipe lines of the programs about to run show; in a hard interrupt, interrupts are off. */
+  #setTraceFlags(flags: string): void {
+    const world = this.#world;
+    world.traceFlags = world.cpu.interruptDepth > 0 ? `d.h${flags.slice(3)}` : flags;
+  }
+
   #runEntry(cpu: Cpu, name: string, attached: FunctionProbes, args: Arguments): void {
     const world = this.#world;
     world.position = "function entry";
     if (attached.kprobes.length > 0) {
       const values = args();
-      world.traceFlags = TraceFlags.kprobe;
+      this.#setTraceFlags(TraceFlags.kprobe);
       for (const program of attached.kprobes) {
         this.#writeRegisters(cpu, {
           ...argumentRegisters(FunctionArguments, values),
@@ -136,18 +149,22 @@ export class Tracer {
         world.runProgram(program, cpu.registers, name);
       }
     }
-    if (attached.fentry.length > 0) this.#runArray(attached.fentry, args(), this.parameterCount(name), name);
+    if (attached.fentry.length > 0) {
+      this.#setTraceFlags(TraceFlags.function);
+      this.#runArray(attached.fentry, args(), this.parameterCount(name), name);
+    }
     world.position = "inside";
   }
 
   #runReturn(cpu: Cpu, name: string, attached: FunctionProbes, args: Arguments, result: bigint): void {
     const world = this.#world;
-    world.traceFlags = TraceFlags.kprobe;
+    this.#setTraceFlags(TraceFlags.kprobe);
     for (const program of attached.kretprobes) {
       this.#writeRegisters(cpu, { ax: result, ip: world.symbols.addressOf("arch_rethook_trampoline") });
       world.runProgram(program, cpu.registers, name);
     }
     if (attached.fexit.length > 0) {
+      this.#setTraceFlags(TraceFlags.function);
       const count = this.parameterCount(name);
       const values = Array.from({ length: count }, (_, index) => args()[index] ?? 0n);
       this.#runArray(attached.fexit, [...values, result], count + 1, name);
@@ -183,7 +200,6 @@ export class Tracer {
     }
     memory.grant(context, 13 * ArgumentSize, "none");
     memory.grant(context, count * ArgumentSize, "read");
-    world.traceFlags = functionName === undefined ? TraceFlags.raw : TraceFlags.function;
     for (const program of programs) world.runProgram(program, context, functionName);
   }
 
@@ -201,7 +217,6 @@ export class Tracer {
     this.#writeRegisters(cpu, {});
     memory.view.setBigUint64(context, memory.addressOf(cpu.registers), true);
     memory.grant(context + 8, size - 8, "read");
-    world.traceFlags = TraceFlags.tracepoint;
     for (const program of programs) world.runProgram(program, context, undefined);
   }
 }

@@ -33,7 +33,8 @@ export class Waiting {
   /** As {@link KernelClock.wait}. @throws ProgramFault when a program was ended for what it did */
   async wait(fds: readonly Fd[], timeoutMs: number, signal: AbortSignal | undefined): Promise<WaitResult> {
     const { world } = this.#state.simulation;
-    const deadlineNs = world.clock.nowNs + Math.max(0, Number.isNaN(timeoutMs) ? 0 : timeoutMs) * 1e6;
+    const timeoutNs = Number.isFinite(timeoutMs) ? Math.round(timeoutMs * 1e6) : timeoutMs;
+    const deadlineNs = world.clock.nowNs + Math.max(0, Number.isNaN(timeoutNs) ? 0 : timeoutNs);
     if (this.ended && Number.isFinite(deadlineNs)) {
       // Nothing happens any more, but a sleep still takes its time.
       const ready = this.#ready(fds);
