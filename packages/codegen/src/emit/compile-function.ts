@@ -1,0 +1,57 @@
+/** All passes of the back end over one function, in order. */
+import { findLoops } from "../analysis/loops.ts";
+import { layOutFrame } from "../frame/frame.ts";
+import type { IrFunction } from "../ir/function.ts";
+import type { IrModule } from "../ir/module.ts";
+import type { Cpu, MachineFunction } from "../machine/machine-function.ts";
+import { simplifyBlocks } from "../peephole/blocks.ts";
+import { foldCoreValues } from "../peephole/core-access.ts";
+import { removeDeadValues, removeDeadWrites } from "../peephole/dead-code.ts";
+import { removeRedundantExtensions } from "../peephole/known-bits.ts";
+import { removeRedundantMoves } from "../peephole/local-values.ts";
+import { allocateRegisters } from "../registers/allocate.ts";
+import { selectFunction } from "../select/select.ts";
+import { orderBlocks, settleJumps } from "./layout.ts";
+
+/** Called after each pass with its name; for looking at what passes do. */
+export type PassObserver = (pass: string, fn: MachineFunction) => void;
+
+/**
+ * Compiles a function to machine code on physical registers, laid out, with its frame.
+ * @throws BpfkitError CG1xx, with the line of C, for what BPF cannot do
+ */
+export function compileFunction(
+  module: IrModule,
+  source: IrFunction,
+  cpu: Cpu,
+  observe: PassObserver = () => {},
+): MachineFunction {
+  const fn = selectFunction(module, source, cpu);
+  observe("select", fn);
+  foldCoreValues(fn);
+  removeRedundantExtensions(fn);
+  removeDeadValues(fn);
+  findLoops(fn);
+  orderBlocks(fn);
+  observe("optimise", fn);
+  allocateRegisters(fn);
+  observe("allocate", fn);
+  cleanUp(fn);
+  layOutFrame(module, source, fn);
+  settleJumps(fn);
+  observe("finish", fn);
+  return fn;
+}
+
+/** Small rewrites of allocated code until they find nothing more. */
+function cleanUp(fn: MachineFunction): void {
+  simplifyBlocks(fn);
+  for (let round = 0; round < 4; round++) {
+    orderBlocks(fn);
+    const fewerMoves = removeRedundantMoves(fn);
+    const fewerWrites = removeDeadWrites(fn);
+    simplifyBlocks(fn);
+    if (!fewerMoves && !fewerWrites) break;
+  }
+  orderBlocks(fn);
+}

@@ -1,0 +1,118 @@
+/** The back end proper: a prepared module to sections, symbols and relocations. */
+import { encodeInstructions, slotCount } from "@bpfkit/elf/isa";
+import type { EmittedFunction, EmittedInstruction, EmittedModule } from "../debug/emitted-module.ts";
+import type { IrFunction } from "../ir/function.ts";
+import { isDeclaration } from "../ir/function.ts";
+import type { IrModule } from "../ir/module.ts";
+import type { Cpu } from "../machine/machine-function.ts";
+import { Refusal, refusal } from "../select/refuse.ts";
+import { compileFunction } from "./compile-function.ts";
+import { fillGlobals, placeGlobals } from "./globals.ts";
+import { foldAddress } from "./initializer.ts";
+import type { EncodedFunction, PlacedInstruction } from "./instructions.ts";
+import { encodeFunction } from "./instructions.ts";
+import { linkInstruction } from "./relocations.ts";
+import { codeSection, SectionTable } from "./sections.ts";
+import { SymbolTable } from "./symbols.ts";
+
+/** Options of the back end. */
+export interface EmitOptions {
+  /** Instruction-set level. */
+  readonly cpu: Cpu;
+}
+
+/** A function with its code, before symbols are settled. */
+interface PlacedFunction {
+  readonly fn: IrFunction;
+  readonly section: number;
+  readonly offset: number;
+  readonly encoded: EncodedFunction;
+}
+
+const slotBytes = 8;
+
+/**
+ * Compiles all functions and lays out all variables of a module whose IR has been prepared.
+ * @throws BpfkitError CG1xx, with diagnostics on the line of C, for what BPF or this back end cannot do
+ */
+export function emitModule(module: IrModule, options: EmitOptions): EmittedModule {
+  const sections = new SectionTable();
+  // Loaders look for the section of subprograms first, and LLVM always writes it.
+  const text = sections.indexOf(codeSection(undefined));
+  sections.drafts[text]!.align = slotBytes;
+  const symbols = new SymbolTable(module, (index) => sections.drafts[index]!.name);
+  const placed = module.functions
+    .filter((fn) => !isDeclaration(fn) && fn.linkage !== "available_externally")
+    .map((fn) => placeFunction(module, fn, options, sections, symbols));
+  const globals = placeGlobals(module, sections, symbols);
+  defineAliases(module, symbols);
+  fillGlobals(globals, sections, symbols);
+  const functions = placed.map((one) => linkFunction(module, one, sections, symbols));
+  return {
+    object: { sections: sections.finish(), symbols: symbols.symbols, flags: 0 },
+    functions,
+    globals: globals.map(({ global, section, offset, size }) => ({ global, section, offset, size })),
+  };
+}
+
+function placeFunction(
+  module: IrModule,
+  fn: IrFunction,
+  options: EmitOptions,
+  sections: SectionTable,
+  symbols: SymbolTable,
+): PlacedFunction {
+  const machine = compileFunction(module, fn, options.cpu);
+  const encoded = encodeFunction(machine, (location) =>
+    refusal(
+      module.metadata,
+      Refusal.JumpTooFar,
+      `a jump in function ${fn.name} is further than 32767 instructions`,
+      location >= 0 ? location : fn.subprogram,
+      "Split the function, or build for -mcpu=v4, which has long jumps.",
+    ),
+  );
+  const section = sections.indexOf(codeSection(fn.section));
+  const size = encoded.slots * slotBytes;
+  const offset = sections.reserve(section, size, slotBytes);
+  symbols.define(fn, { section, offset }, size);
+  return { fn, section, offset, encoded };
+}
+
+function defineAliases(module: IrModule, symbols: SymbolTable): void {
+  for (const alias of module.aliases) {
+    const target = foldAddress(alias.aliasee);
+    const place = target?.symbol === undefined ? undefined : symbols.placeOf(target.symbol);
+    if (target === undefined || place === undefined) continue;
+    symbols.define(alias, { section: place.section, offset: place.offset + Number(target.addend) }, 0);
+  }
+}
+
+function linkFunction(
+  module: IrModule,
+  { fn, section, offset, encoded }: PlacedFunction,
+  sections: SectionTable,
+  symbols: SymbolTable,
+): EmittedFunction {
+  const draft = sections.drafts[section]!;
+  const instructions: EmittedInstruction[] = [];
+  let at = offset;
+  const linked = encoded.code.map((placed) => {
+    const { insn, relocation } = linkInstruction(placed, { section, offset: at }, symbols);
+    if (relocation !== undefined) draft.relocations.push(relocation);
+    instructions.push(describe(module, placed, at));
+    at += slotCount(insn) * slotBytes;
+    return insn;
+  });
+  draft.chunks.push({ offset, bytes: encodeInstructions(linked) });
+  return { fn, section: draft.name, offset, size: at - offset, instructions };
+}
+
+function describe(module: IrModule, placed: PlacedInstruction, offset: number): EmittedInstruction {
+  const core = placed.relocation?.kind === "core" ? module.symbols.get(placed.relocation.symbol) : undefined;
+  return {
+    offset,
+    debugLocation: placed.location >= 0 ? placed.location : undefined,
+    coreRelocation: core?.kind === "global" ? core : undefined,
+  };
+}

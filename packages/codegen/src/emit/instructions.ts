@@ -1,0 +1,263 @@
+/** Machine instructions to BPF instructions, with what the linker and the debug information need to know. */
+
+import { InternalError } from "@bpfkit/base/diagnostics";
+import type { Instruction } from "@bpfkit/elf/isa";
+import { AluOp, AtomicOp, Class, JumpOp, loadImm64Opcode, Mode, Size, Source } from "@bpfkit/elf/isa";
+import type { MachineBlock, MachineFunction } from "../machine/machine-function.ts";
+import type {
+  AccessSize,
+  AluOperation,
+  AtomicOperation,
+  Condition,
+  MachineInstruction,
+} from "../machine/machine-instruction.ts";
+import { framePointer, noRegister } from "../machine/register.ts";
+import { coreValueBefore, isWideCoreValue } from "../peephole/core-access.ts";
+
+/** A relocation wanted by an instruction. */
+export interface WantedRelocation {
+  readonly kind: "address" | "call" | "core";
+  readonly symbol: string;
+}
+
+/** A BPF instruction on its way into a section. */
+export interface PlacedInstruction {
+  readonly insn: Instruction;
+  readonly location: number;
+  readonly relocation: WantedRelocation | undefined;
+}
+
+const aluOps: Record<AluOperation, { op: number; signed: boolean }> = {
+  add: { op: AluOp.Add, signed: false },
+  sub: { op: AluOp.Sub, signed: false },
+  mul: { op: AluOp.Mul, signed: false },
+  udiv: { op: AluOp.Div, signed: false },
+  sdiv: { op: AluOp.Div, signed: true },
+  umod: { op: AluOp.Mod, signed: false },
+  smod: { op: AluOp.Mod, signed: true },
+  or: { op: AluOp.Or, signed: false },
+  and: { op: AluOp.And, signed: false },
+  xor: { op: AluOp.Xor, signed: false },
+  shl: { op: AluOp.Lsh, signed: false },
+  lshr: { op: AluOp.Rsh, signed: false },
+  ashr: { op: AluOp.Arsh, signed: false },
+};
+
+const jumpOps: Record<Condition, number> = {
+  eq: JumpOp.Jeq,
+  ne: JumpOp.Jne,
+  ugt: JumpOp.Jgt,
+  uge: JumpOp.Jge,
+  ult: JumpOp.Jlt,
+  ule: JumpOp.Jle,
+  sgt: JumpOp.Jsgt,
+  sge: JumpOp.Jsge,
+  slt: JumpOp.Jslt,
+  sle: JumpOp.Jsle,
+};
+
+const atomicOps: Record<AtomicOperation, number> = {
+  add: AtomicOp.Add,
+  or: AtomicOp.Or,
+  and: AtomicOp.And,
+  xor: AtomicOp.Xor,
+  exchange: AtomicOp.Xchg,
+};
+
+const sizes: Record<AccessSize, number> = { 1: Size.B, 2: Size.H, 4: Size.W, 8: Size.DW };
+
+/** The instructions of a function and the slot each block starts at, counted from the function's first. */
+export interface EncodedFunction {
+  readonly code: readonly PlacedInstruction[];
+  readonly slots: number;
+}
+
+/** A jump whose offset is filled in when all blocks have their place. */
+interface PendingJump {
+  readonly index: number;
+  readonly slot: number;
+  readonly target: MachineBlock;
+}
+
+/** Jumps over more slots than an offset holds, by the location to blame. */
+export type JumpTooFar = (location: number) => Error;
+
+/** Encodes an allocated function whose jumps are settled. @throws what `tooFar` makes for jumps beyond 16 bits */
+export function encodeFunction(fn: MachineFunction, tooFar: JumpTooFar): EncodedFunction {
+  const code: PlacedInstruction[] = [];
+  const starts = new Map<MachineBlock, number>();
+  const jumps: PendingJump[] = [];
+  let slot = 0;
+  for (const block of fn.blocks) {
+    starts.set(block, slot);
+    for (const insn of block.instructions) {
+      for (const placed of encodeInstruction(fn, insn)) {
+        if (placed.target !== undefined) jumps.push({ index: code.length, slot, target: placed.target });
+        code.push({ insn: placed.insn, location: insn.location, relocation: placed.relocation });
+        slot += placed.insn.opcode === loadImm64Opcode ? 2 : 1;
+      }
+    }
+  }
+  for (const jump of jumps) {
+    const start = starts.get(jump.target);
+    if (start === undefined) throw new InternalError(`a jump in ${fn.name} leads to a block that is gone`);
+    const distance = start - jump.slot - 1;
+    const placed = code[jump.index]!;
+    if (distance < -0x8000 || distance > 0x7fff) throw tooFar(placed.location);
+    code[jump.index] = { ...placed, insn: { ...placed.insn, off: distance } };
+  }
+  return { code, slots: slot };
+}
+
+/** One encoded instruction; the offset of a jump is still zero. */
+interface Encoded {
+  readonly insn: Instruction;
+  readonly relocation?: WantedRelocation;
+  readonly target?: MachineBlock;
+}
+
+function make(opcode: number, fields: Partial<Omit<Instruction, "opcode">>): Instruction {
+  return {
+    opcode,
+    dst: fields.dst ?? 0,
+    src: fields.src ?? 0,
+    off: fields.off ?? 0,
+    imm: fields.imm ?? 0,
+    immHigh: fields.immHigh ?? 0,
+  };
+}
+
+function encodeInstruction(fn: MachineFunction, insn: MachineInstruction): Encoded[] {
+  const { dst } = insn;
+  const alu = insn.width === 32 ? Class.Alu : Class.Alu64;
+  switch (insn.opcode) {
+    case "copy":
+      return [{ insn: make(copyClass(fn, insn) | AluOp.Mov | Source.X, { dst, src: insn.a }) }];
+    case "zero-extend":
+      return [{ insn: make(Class.Alu | AluOp.Mov | Source.X, { dst, src: insn.a }) }];
+    case "sign-extend":
+      return [{ insn: make(alu | AluOp.Mov | Source.X, { dst, src: insn.a, off: insn.size * 8 }) }];
+    case "move":
+      return [{ insn: make(alu | AluOp.Mov | Source.K, { dst, imm: insn.imm }) }];
+    case "load-imm64":
+      return [{ insn: make(loadImm64Opcode, { dst, imm: insn.imm, immHigh: insn.immHigh }) }];
+    case "address":
+      return [{ insn: make(loadImm64Opcode, { dst }), relocation: { kind: "address", symbol: insn.symbol } }];
+    case "core-value":
+      return [encodeCoreValue(insn)];
+    case "frame-address": {
+      const offset = fn.slots[insn.slot]!.offset + insn.offset;
+      const move = { insn: make(Class.Alu64 | AluOp.Mov | Source.X, { dst, src: framePointer }) };
+      if (offset === 0) return [move];
+      return [move, { insn: make(Class.Alu64 | AluOp.Add | Source.K, { dst, imm: offset }) }];
+    }
+    case "alu":
+      return [encodeAlu(insn)];
+    case "negate":
+      return [{ insn: make(alu | AluOp.Neg, { dst }) }];
+    case "swap":
+      return [{ insn: encodeSwap(insn) }];
+    case "barrier":
+    case "assembly":
+      return [];
+    case "load":
+    case "store":
+    case "atomic":
+    case "compare-exchange":
+    case "load-packet":
+      return [encodeMemory(fn, insn)];
+    default:
+      return [encodeJump(insn)];
+  }
+}
+
+/** 32-bit copies clear the upper half, which lets the verifier bound the value; only levels with w registers have them. */
+function copyClass(fn: MachineFunction, insn: MachineInstruction): number {
+  return insn.width === 32 && fn.features.alu32 ? Class.Alu : Class.Alu64;
+}
+
+function encodeCoreValue(insn: MachineInstruction): Encoded {
+  const relocation: WantedRelocation = { kind: "core", symbol: insn.symbol };
+  const value = coreValueBefore(insn.symbol);
+  const imm = Number(BigInt.asIntN(32, value));
+  if (!isWideCoreValue(insn.symbol)) {
+    return { insn: make(Class.Alu64 | AluOp.Mov | Source.K, { dst: insn.dst, imm }), relocation };
+  }
+  const immHigh = Number(BigInt.asIntN(32, value >> 32n));
+  return { insn: make(loadImm64Opcode, { dst: insn.dst, imm, immHigh }), relocation };
+}
+
+function encodeAlu(insn: MachineInstruction): Encoded {
+  const { op, signed } = aluOps[insn.operation as AluOperation];
+  const source = insn.b === noRegister ? Source.K : Source.X;
+  const opcode = (insn.width === 32 ? Class.Alu : Class.Alu64) | op | source;
+  if (insn.dst !== insn.a) throw new InternalError(`an operation on r${insn.a} writes r${insn.dst}`);
+  const fields = { dst: insn.dst, src: Math.max(0, insn.b), off: signed ? 1 : 0 };
+  const encoded = make(opcode, { ...fields, imm: insn.b === noRegister ? insn.imm | 0 : 0 });
+  return insn.symbol === ""
+    ? { insn: encoded }
+    : { insn: encoded, relocation: { kind: "core", symbol: insn.symbol } };
+}
+
+function encodeSwap(insn: MachineInstruction): Instruction {
+  const imm = insn.size * 8;
+  if (insn.operation === "bswap") return make(Class.Alu64 | AluOp.End, { dst: insn.dst, imm });
+  const direction = insn.operation === "be" ? Source.X : Source.K;
+  return make(Class.Alu | AluOp.End | direction, { dst: insn.dst, imm });
+}
+
+function encodeMemory(fn: MachineFunction, insn: MachineInstruction): Encoded {
+  const size = sizes[insn.size];
+  const base = insn.slot >= 0 ? framePointer : insn.a;
+  const off = insn.slot >= 0 ? fn.slots[insn.slot]!.offset + insn.offset : insn.offset;
+  const core: WantedRelocation | undefined =
+    insn.symbol === "" ? undefined : { kind: "core", symbol: insn.symbol };
+  const withCore = (encoded: Instruction): Encoded =>
+    core === undefined ? { insn: encoded } : { insn: encoded, relocation: core };
+  switch (insn.opcode) {
+    case "load": {
+      const mode = insn.signed ? Mode.MemSx : Mode.Mem;
+      return withCore(make(Class.Ldx | mode | size, { dst: insn.dst, src: base, off }));
+    }
+    case "store":
+      if (insn.b !== noRegister)
+        return withCore(make(Class.Stx | Mode.Mem | size, { dst: base, src: insn.b, off }));
+      return withCore(make(Class.St | Mode.Mem | size, { dst: base, off, imm: insn.imm }));
+    case "load-packet": {
+      const mode = insn.b === noRegister ? Mode.Abs : Mode.Ind;
+      return { insn: make(Class.Ld | mode | size, { src: Math.max(0, insn.b), imm: insn.imm }) };
+    }
+    default: {
+      const fetch = insn.fetch ? AtomicOp.FetchAdd : 0;
+      const imm =
+        insn.opcode === "compare-exchange"
+          ? AtomicOp.Cmpxchg
+          : atomicOps[insn.operation as AtomicOperation] | fetch;
+      return { insn: make(Class.Stx | Mode.Atomic | size, { dst: base, src: insn.b, off, imm }) };
+    }
+  }
+}
+
+function encodeJump(insn: MachineInstruction): Encoded {
+  switch (insn.opcode) {
+    case "goto":
+      return { insn: make(Class.Jmp | JumpOp.Ja, {}), target: insn.target! };
+    case "branch": {
+      const source = insn.b === noRegister ? Source.K : Source.X;
+      const opcode =
+        (insn.width === 32 ? Class.Jmp32 : Class.Jmp) | jumpOps[insn.operation as Condition] | source;
+      const imm = insn.b === noRegister ? insn.imm | 0 : 0;
+      return { insn: make(opcode, { dst: insn.a, src: Math.max(0, insn.b), imm }), target: insn.target! };
+    }
+    case "return":
+      return { insn: make(Class.Jmp | JumpOp.Exit, {}) };
+    case "call":
+      if (insn.operation === "helper") return { insn: make(Class.Jmp | JumpOp.Call, { imm: insn.imm }) };
+      return {
+        insn: make(Class.Jmp | JumpOp.Call, { src: 1, imm: -1 }),
+        relocation: { kind: "call", symbol: insn.symbol },
+      };
+    default:
+      throw new InternalError(`no encoding for ${insn.opcode}`);
+  }
+}

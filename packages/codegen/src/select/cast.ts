@@ -1,0 +1,39 @@
+/** Selection of casts. Most take no instruction: the upper bits of a register are undefined until somebody asks. */
+import type { CastInstruction, FreezeInstruction } from "../ir/instruction.ts";
+import { Refusal } from "./refuse.ts";
+import type { Selector } from "./selector.ts";
+import { extendedRegister, registerFor } from "./values.ts";
+
+/** Selects `trunc`, `zext`, `sext` and the casts of pointers. */
+export function selectCast(s: Selector, insn: CastInstruction): void {
+  switch (insn.opcode) {
+    case "trunc":
+    case "bitcast":
+      s.bitsOf(insn.type);
+      s.bitsOf(insn.value.type);
+      s.define(insn, registerFor(s, insn.value));
+      return;
+    case "zext":
+      s.define(insn, extendedRegister(s, insn.value, s.classOf(s.bitsOf(insn.type)), "zero"));
+      return;
+    case "sext": {
+      const nonNegative = insn.flags.includes("nneg");
+      const width = s.classOf(s.bitsOf(insn.type));
+      s.define(insn, extendedRegister(s, insn.value, width, nonNegative ? "zero" : "sign"));
+      return;
+    }
+    case "ptrtoint":
+    case "inttoptr":
+      s.define(insn, extendedRegister(s, insn.value, 64, "zero"));
+      return;
+    case "addrspacecast":
+      throw s.refuse(Refusal.Unsupported, "casts between address spaces (arenas) are not supported");
+    default:
+      throw s.refuse(Refusal.FloatingPoint, "BPF has no floating point", "Use integers or fixed point.");
+  }
+}
+
+/** `freeze` makes nothing of undefined bits: the register is what it is. */
+export function selectFreeze(s: Selector, insn: FreezeInstruction): void {
+  s.define(insn, registerFor(s, insn.value));
+}

@@ -1,0 +1,185 @@
+/** Selection of loads, stores and allocas. Accesses with less than natural alignment are split: BPF refuses them. */
+import { sizeOf, storeSize } from "../ir/data-layout.ts";
+import type { AllocaInstruction, LoadInstruction, StoreInstruction } from "../ir/instruction.ts";
+import type { IrGlobal } from "../ir/module.ts";
+import type { Value } from "../ir/value.ts";
+import type { AccessSize } from "../machine/machine-instruction.ts";
+import type { Register } from "../machine/register.ts";
+import { noRegister } from "../machine/register.ts";
+import type { Address } from "./address.ts";
+import { alignmentOf } from "./address.ts";
+import { fitsSigned16, fitsSigned32 } from "./bits.ts";
+import { integerValue } from "./constants.ts";
+import { zeroExtend } from "./extend.ts";
+import { addressFor } from "./gep.ts";
+import { Refusal } from "./refuse.ts";
+import type { Selector } from "./selector.ts";
+import { extendedRegister, registerFor } from "./values.ts";
+
+/** True for the globals that stand for CO-RE relocations: `llvm.task_struct:0:1224$0:2`. */
+export function isCoreGlobal(value: Value): value is IrGlobal {
+  return (
+    value.kind === "global" &&
+    (value.attributes.has("btf_ama") || value.attributes.has("btf_type_id")) &&
+    value.name.startsWith("llvm.")
+  );
+}
+
+/** One aligned access of a wider one. */
+export interface Piece {
+  readonly offset: number;
+  readonly size: AccessSize;
+}
+
+/** Splits `size` bytes at an address of this alignment into accesses that BPF can do, largest first. */
+export function piecesOf(size: number, align: number): Piece[] {
+  const pieces: Piece[] = [];
+  let offset = 0;
+  while (offset < size) {
+    let piece = Math.min(8, align);
+    if (offset > 0) piece = Math.min(piece, offset & -offset);
+    while (piece > size - offset) piece /= 2;
+    pieces.push({ offset, size: piece as AccessSize });
+    offset += piece;
+  }
+  return pieces;
+}
+
+/** Selects a load. */
+export function selectLoad(s: Selector, insn: LoadInstruction): void {
+  if (isCoreGlobal(insn.pointer)) {
+    const dst = s.machine.newRegister(s.bitsOf(insn.type));
+    s.emit("core-value", { dst, symbol: insn.pointer.name });
+    s.define(insn, dst);
+    return;
+  }
+  if (insn.ordering === "acq_rel" || insn.ordering === "release") {
+    throw s.refuse(Refusal.Atomic, `a load with ordering ${insn.ordering} is not supported`);
+  }
+  const bits = s.bitsOf(insn.type);
+  s.classOf(bits);
+  const address = addressFor(s, insn.pointer);
+  const pieces = piecesOf(storeSize(insn.type), alignmentOf(s, insn.pointer, insn.align));
+  s.define(insn, loadPieces(s, address, pieces, insn.volatile || insn.ordering !== "notatomic"));
+}
+
+/** Loads pieces and puts them together, a tree of halves so that it stays short. */
+function loadPieces(s: Selector, address: Address, pieces: readonly Piece[], volatile: boolean): Register {
+  let parts = pieces.map((piece) => ({
+    register: emitLoad(s, address, piece, volatile),
+    offset: piece.offset,
+  }));
+  const bytes = pieces.reduce((sum, piece) => sum + piece.size, 0);
+  const width = s.classOf(bytes * 8);
+  while (parts.length > 1) {
+    const joined: typeof parts = [];
+    for (let index = 0; index < parts.length; index += 2) {
+      const low = parts[index]!;
+      const high = parts[index + 1];
+      if (high === undefined) joined.push(low);
+      else {
+        const raised = s.aluImmediate("shl", width, high.register, (high.offset - low.offset) * 8);
+        const register = s.alu("or", width, raised, { register: low.register, imm: 0 });
+        joined.push({ register, offset: low.offset });
+      }
+    }
+    parts = joined;
+  }
+  return parts[0]!.register;
+}
+
+/** Appends one load; returns its register. */
+export function emitLoad(s: Selector, address: Address, piece: Piece, volatile: boolean): Register {
+  const dst = s.machine.newRegister(piece.size * 8);
+  const { register, offset } = reachable(s, address, piece.offset);
+  s.emit("load", { dst, a: register, slot: address.slot, offset, size: piece.size, volatile });
+  return dst;
+}
+
+/** The address moved on; where the sum does not fit an instruction, the base is advanced first. */
+function reachable(s: Selector, address: Address, extra: number): { register: Register; offset: number } {
+  const offset = address.offset + extra;
+  if (address.slot >= 0 || fitsSigned16(offset)) return { register: address.register, offset };
+  return { register: s.aluImmediate("add", 64, address.register, offset), offset: 0 };
+}
+
+/** Selects a store. */
+export function selectStore(s: Selector, insn: StoreInstruction): void {
+  if (insn.ordering === "seq_cst" || insn.ordering === "release") {
+    // BPF's stores are ordered by the processor's own rules only; an exchange is a full barrier.
+    throw s.refuse(
+      Refusal.Atomic,
+      `an atomic store with ordering ${insn.ordering} is not supported`,
+      "Use __sync_lock_test_and_set or a relaxed store.",
+    );
+  }
+  const bits = s.bitsOf(insn.value.type);
+  s.classOf(bits);
+  const address = addressFor(s, insn.pointer);
+  const size = storeSize(insn.value.type);
+  const pieces = piecesOf(size, alignmentOf(s, insn.pointer, insn.align));
+  const constant = integerValue(insn.value);
+  if (constant !== undefined) {
+    for (const piece of pieces) storeConstant(s, address, piece, constant >> BigInt(piece.offset * 8));
+    return;
+  }
+  const whole = Number.isInteger(Math.log2(bits)) && bits >= 8;
+  const value = whole
+    ? registerFor(s, insn.value)
+    : extendedRegister(s, insn.value, s.classOf(size * 8), "zero");
+  const stored = whole ? value : zeroExtend(s, value, bits, s.classOf(size * 8));
+  for (const piece of pieces) {
+    const part = piece.offset === 0 ? stored : shifted(s, stored, piece.offset * 8, size * 8);
+    emitStore(s, address, piece, part, insn.volatile);
+  }
+}
+
+function shifted(s: Selector, register: Register, by: number, bits: number): Register {
+  return s.aluImmediate("lshr", s.classOf(bits), register, by);
+}
+
+/** Appends one store of a register's low bytes. */
+export function emitStore(
+  s: Selector,
+  address: Address,
+  piece: Piece,
+  value: Register,
+  volatile: boolean,
+): void {
+  const { register, offset } = reachable(s, address, piece.offset);
+  s.emit("store", { a: register, b: value, slot: address.slot, offset, size: piece.size, volatile });
+}
+
+/** Appends one store of the low bytes of a number; in the instruction from v4 on, else through a register. */
+export function storeConstant(s: Selector, address: Address, piece: Piece, content: bigint): void {
+  const bits = piece.size * 8;
+  const signed = BigInt.asIntN(bits, content);
+  if (s.features.v4 && fitsSigned32(signed)) {
+    const { register, offset } = reachable(s, address, piece.offset);
+    const imm = Number(signed);
+    s.emit("store", { a: register, b: noRegister, imm, slot: address.slot, offset, size: piece.size });
+    return;
+  }
+  emitStore(s, address, piece, s.constant(BigInt.asUintN(bits, content)), false);
+}
+
+/** Gives a static alloca its place in the frame. */
+export function selectAlloca(s: Selector, insn: AllocaInstruction): void {
+  const count = integerValue(insn.count);
+  if (count === undefined) {
+    throw s.refuse(
+      Refusal.VariableArray,
+      "an array on the stack has a length that is not constant",
+      "Give it a constant length, or use a map.",
+    );
+  }
+  const size = sizeOf(insn.allocatedType) * Number(count);
+  const slot = s.machine.newSlot({
+    size,
+    align: insn.align,
+    name: insn.name,
+    isSpill: false,
+    location: insn.debugLocation ?? -1,
+  });
+  s.slots.set(insn, slot);
+}

@@ -1,0 +1,210 @@
+/** The state of instruction selection for one function, and the primitives the opcode families emit with. */
+import type { BpfkitError } from "@bpfkit/base/diagnostics";
+import { InternalError } from "@bpfkit/base/diagnostics";
+import type { BasicBlock, IrFunction } from "../ir/function.ts";
+import type { Instruction } from "../ir/instruction.ts";
+import type { IrModule } from "../ir/module.ts";
+import { operandsOf } from "../ir/operands.ts";
+import type { Type } from "../ir/type.ts";
+import { printType } from "../ir/type.ts";
+import type { Value } from "../ir/value.ts";
+import type { CpuFeatures, MachineBlock, MachineFunction } from "../machine/machine-function.ts";
+import type { AluOperation, MachineInstruction, MachineOpcode } from "../machine/machine-instruction.ts";
+import { instruction } from "../machine/machine-instruction.ts";
+import type { Register } from "../machine/register.ts";
+import { noRegister } from "../machine/register.ts";
+import { aluSignificantBits, fitsSigned32 } from "./bits.ts";
+import { Refusal, refusal } from "./refuse.ts";
+
+/** The second operand of an operation: a register, or an immediate where `register` is `noRegister`. */
+export interface Operand {
+  readonly register: Register;
+  readonly imm: number;
+}
+
+/** Selection of one function. */
+export class Selector {
+  readonly module: IrModule;
+  readonly fn: IrFunction;
+  readonly machine: MachineFunction;
+  readonly features: CpuFeatures;
+  /** Who uses each instruction's result, once per operand. */
+  readonly users = new Map<Value, Instruction[]>();
+  /** Machine block that an IR block starts with. */
+  readonly entries = new Map<BasicBlock, MachineBlock>();
+  /** IR block that a machine block belongs to, by machine block id. */
+  readonly owners: BasicBlock[] = [];
+  /** Frame slot of each alloca. */
+  readonly slots = new Map<Value, number>();
+  /** Instructions already selected together with an earlier one. */
+  readonly done = new Set<Instruction>();
+  /** Where code is being appended. */
+  block: MachineBlock;
+  /** The IR block being selected. */
+  irBlock: BasicBlock;
+  /** Index of the instruction being selected in its IR block. */
+  position = 0;
+  /** Metadata id of the current DILocation, -1 for none. */
+  location = -1;
+  readonly #homes = new Map<Instruction, BasicBlock>();
+  readonly #values = new Map<Value, Register>();
+  readonly #constants = new Map<bigint, Register>();
+  readonly #addresses = new Map<string, Register>();
+
+  constructor(module: IrModule, fn: IrFunction, machine: MachineFunction) {
+    this.module = module;
+    this.fn = fn;
+    this.machine = machine;
+    this.features = machine.features;
+    this.irBlock = fn.blocks[0]!;
+    this.block = machine.newBlock();
+    machine.blocks.push(this.block);
+    for (const block of fn.blocks) {
+      for (const user of block.instructions) {
+        this.#homes.set(user, block);
+        for (const operand of operandsOf(user)) {
+          if (operand.kind !== "instruction") continue;
+          const list = this.users.get(operand);
+          if (list === undefined) this.users.set(operand, [user]);
+          else list.push(user);
+        }
+      }
+    }
+  }
+
+  /** An error at the current line of C. */
+  refuse(code: string, message: string, hint?: string): BpfkitError {
+    const location = this.location >= 0 ? this.location : this.fn.subprogram;
+    return refusal(this.module.metadata, code, `${message} (function ${this.fn.name})`, location, hint);
+  }
+
+  /** Appends an instruction. */
+  emit(
+    opcode: MachineOpcode,
+    fields: Partial<Omit<MachineInstruction, "opcode" | "location">>,
+  ): MachineInstruction {
+    const insn = instruction(opcode, fields);
+    insn.location = this.location;
+    this.block.instructions.push(insn);
+    return insn;
+  }
+
+  /** Continues in another block, which belongs to the IR block being selected; it is appended to the function. */
+  startBlock(block: MachineBlock): void {
+    this.block = block;
+    this.owners[block.id] = this.irBlock;
+    this.machine.blocks.push(block);
+    this.forgetConstants();
+  }
+
+  /** Constants materialised so far are no longer at hand. */
+  forgetConstants(): void {
+    this.#constants.clear();
+    this.#addresses.clear();
+  }
+
+  /** Bits of the register class that holds an integer: 32 on w registers, else 64. @throws where it is too wide. */
+  classOf(bits: number): 32 | 64 {
+    if (bits > 64) throw this.refuse(Refusal.Unsupported, `an integer of ${bits} bits is not supported here`);
+    return bits <= 32 && this.features.alu32 ? 32 : 64;
+  }
+
+  /** Bits of a scalar type. @throws BpfkitError for floats, vectors and aggregates. */
+  bitsOf(type: Type): number {
+    if (type.kind === "integer") return type.bits;
+    if (type.kind === "pointer") return 64;
+    if (type.kind === "float")
+      throw this.refuse(Refusal.FloatingPoint, "BPF has no floating point", "Use integers or fixed point.");
+    throw this.refuse(Refusal.Unsupported, `a value of type ${printType(type)} is not supported here`);
+  }
+
+  /** Says that the value lives in the register. */
+  define(value: Value, register: Register): void {
+    this.#values.set(value, register);
+  }
+
+  /** The register of an instruction or parameter already selected; undefined otherwise. */
+  known(value: Value): Register | undefined {
+    return this.#values.get(value);
+  }
+
+  /** The register of an instruction or parameter. */
+  registerOf(value: Value): Register {
+    const register = this.#values.get(value);
+    if (register === undefined) {
+      const name = "name" in value ? value.name : "";
+      throw new InternalError(`value ${value.kind} ${name} was not selected in ${this.fn.name}`);
+    }
+    return register;
+  }
+
+  /** Appends `dst = a operation b` into a new register. */
+  alu(operation: AluOperation, width: 32 | 64, a: Register, b: Operand): Register {
+    const bits = this.machine.significantBits;
+    const right = b.register === noRegister ? { imm: b.imm } : { bits: bits[b.register] ?? 64 };
+    const dst = this.machine.newRegister(aluSignificantBits(operation, width, bits[a] ?? 64, right));
+    this.emit("alu", { operation, width, dst, a, b: b.register, imm: b.imm });
+    return dst;
+  }
+
+  /** Appends `dst = a operation imm`. */
+  aluImmediate(operation: AluOperation, width: 32 | 64, a: Register, imm: number): Register {
+    return this.alu(operation, width, a, { register: noRegister, imm });
+  }
+
+  /**
+   * A register holding 64 bits of constant. In the same block the same constant is shared.
+   * @param content as an unsigned 64-bit number
+   */
+  constant(content: bigint): Register {
+    const known = this.#constants.get(content);
+    if (known !== undefined) return known;
+    const register = this.machine.newRegister(significantBitsOf(content));
+    this.moveConstant(register, content);
+    this.#constants.set(content, register);
+    return register;
+  }
+
+  /** A register holding a constant that joins others in a phi: never shared, so that it can take the phi's register. */
+  constantForPhi(content: bigint): Register {
+    const register = this.machine.newRegister(significantBitsOf(content));
+    this.moveConstant(register, content);
+    return register;
+  }
+
+  /** The IR block an instruction is in. */
+  blockOf(insn: Instruction): BasicBlock | undefined {
+    return this.#homes.get(insn);
+  }
+
+  /** Appends the shortest instruction that sets a register to 64 bits of constant. */
+  moveConstant(dst: Register, content: bigint): void {
+    const signed = BigInt.asIntN(64, content);
+    if (fitsSigned32(signed)) {
+      const small = signed >= 0n && this.features.alu32;
+      this.emit("move", { dst, imm: Number(signed), width: small ? 32 : 64 });
+    } else if (content <= 0xffff_ffffn && this.features.alu32) {
+      this.emit("move", { dst, imm: Number(BigInt.asIntN(32, content)), width: 32 });
+    } else {
+      this.emit("load-imm64", {
+        dst,
+        imm: Number(BigInt.asIntN(32, content)),
+        immHigh: Number(BigInt.asIntN(32, content >> 32n)),
+      });
+    }
+  }
+
+  /** A register holding the address of a global; shared within the block. */
+  addressOf(symbol: string): Register {
+    const known = this.#addresses.get(symbol);
+    if (known !== undefined) return known;
+    const dst = this.machine.newRegister();
+    this.emit("address", { dst, symbol });
+    this.#addresses.set(symbol, dst);
+    return dst;
+  }
+}
+
+function significantBitsOf(content: bigint): number {
+  return content === 0n ? 0 : content.toString(2).length;
+}
