@@ -155,7 +155,8 @@ function parseTopLevelMetadata(state: ParserState, draft: Draft): void {
   draft.namedMetadata.set(name, ids);
 }
 
-function parseTypeDefinition(state: ParserState): void {
+/** Parses `%name = type ...`. */
+export function parseTypeDefinition(state: ParserState): void {
   const lexer = state.lexer;
   const type = state.structNamed(lexer.value);
   lexer.next();
