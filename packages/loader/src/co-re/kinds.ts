@@ -1,21 +1,5 @@
-/** The questions a CO-RE relocation can ask (uapi linux/bpf.h, enum bpf_core_relo_kind). */
-
-/** enum bpf_core_relo_kind. */
-export const RelocationKind = {
-  FieldByteOffset: 0,
-  FieldByteSize: 1,
-  FieldExists: 2,
-  FieldSigned: 3,
-  FieldLshiftU64: 4,
-  FieldRshiftU64: 5,
-  TypeIdLocal: 6,
-  TypeIdTarget: 7,
-  TypeExists: 8,
-  TypeSize: 9,
-  EnumvalExists: 10,
-  EnumvalValue: 11,
-  TypeMatches: 12,
-} as const;
+/** The questions a CO-RE relocation can ask: their families and names. */
+import { CoreRelocationKind as Kind } from "@bpfkit/elf/btf";
 
 const names = [
   "field offset",
@@ -40,8 +24,8 @@ export function kindName(kind: number): string {
 
 /** Which of the three families a kind belongs to; undefined: a kind this loader does not know. */
 export function kindFamily(kind: number): "field" | "type" | "enum" | undefined {
-  if (kind >= 0 && kind <= RelocationKind.FieldRshiftU64) return "field";
-  if (kind <= RelocationKind.TypeSize || kind === RelocationKind.TypeMatches) return "type";
-  if (kind <= RelocationKind.EnumvalValue) return "enum";
+  if (kind >= 0 && kind <= Kind.FieldRightShiftU64) return "field";
+  if (kind <= Kind.TypeSize || kind === Kind.TypeMatches) return "type";
+  if (kind <= Kind.EnumValue) return "enum";
   return undefined;
 }

@@ -1,8 +1,8 @@
 /** Finds the target's counterpart of a local access: fields by name, arrays by index, enumerators by name. */
-import type { BtfTable } from "@bpfkit/elf/btf";
+import { type BtfTable, CoreRelocationKind } from "@bpfkit/elf/btf";
 import { type Accessor, type AccessSpec, isFlexibleArray, sizeBits } from "./access-spec.ts";
 import { essentialName, fieldsCompatible, typesCompatible, typesMatch } from "./compatibility.ts";
-import { kindFamily, RelocationKind } from "./kinds.ts";
+import { kindFamily } from "./kinds.ts";
 
 /** Members nest no deeper than this in anonymous structs. */
 const maxAnonymousDepth = 32;
@@ -20,7 +20,7 @@ export function matchAccess(local: AccessSpec, target: BtfTable, candidate: numb
 }
 
 function matchType(local: AccessSpec, target: BtfTable, candidate: number): AccessSpec | undefined {
-  const test = local.kind === RelocationKind.TypeMatches ? typesMatch : typesCompatible;
+  const test = local.kind === CoreRelocationKind.TypeMatches ? typesMatch : typesCompatible;
   if (!test(local.btf, local.rootTypeId, target, candidate)) return undefined;
   return { btf: target, rootTypeId: candidate, kind: local.kind, accessors: [], bitOffset: 0 };
 }

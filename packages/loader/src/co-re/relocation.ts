@@ -1,11 +1,11 @@
 /** CO-RE: makes every relocated instruction of a program right for the target kernel's types. */
 import { BpfkitError } from "@bpfkit/base/diagnostics";
-import type { BtfTable, CoreRelocation, LineInfo } from "@bpfkit/elf/btf";
+import { type BtfTable, type CoreRelocation, CoreRelocationKind, type LineInfo } from "@bpfkit/elf/btf";
 import type { LinkedFunction, LinkedInstruction, LinkedProgram } from "../relocate/link-program.ts";
 import type { CodeSection } from "../spec/program-spec.ts";
 import { type AccessSpec, accessSpelling, parseAccess } from "./access-spec.ts";
 import { CandidateFinder } from "./candidates.ts";
-import { kindName, RelocationKind } from "./kinds.ts";
+import { kindName } from "./kinds.ts";
 import { matchAccess } from "./match.ts";
 import { type PatchRequest, patchInstruction } from "./patch.ts";
 import type { CoreOutcome } from "./report.ts";
@@ -97,7 +97,7 @@ export class CoreRelocator {
     if (known !== undefined) return known;
     const spec = parseAccess(this.#local, relocation.typeId, relocation.access, relocation.kind);
     const local = relocationValue(spec);
-    const target = relocation.kind === RelocationKind.TypeIdLocal ? local : this.#targetValue(spec);
+    const target = relocation.kind === CoreRelocationKind.TypeIdLocal ? local : this.#targetValue(spec);
     const answer = { spec, request: { local, target } };
     this.#answers.set(key, answer);
     return answer;

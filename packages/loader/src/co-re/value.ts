@@ -1,8 +1,8 @@
 /** The number a relocation asks for, computed for one access: offsets, sizes, shifts, existence, ids, enumerators. */
 import { BpfkitError } from "@bpfkit/base/diagnostics";
-import type { BtfTable } from "@bpfkit/elf/btf";
+import { type BtfTable, CoreRelocationKind as Kind } from "@bpfkit/elf/btf";
 import { type AccessSpec, accessSpelling } from "./access-spec.ts";
-import { RelocationKind as Kind, kindFamily } from "./kinds.ts";
+import { kindFamily } from "./kinds.ts";
 
 /** The field behind a field offset, which decides whether the width of a load must change. */
 export interface FieldShape {
@@ -40,7 +40,7 @@ export function relocationValue(spec: AccessSpec): RelocationValue {
 export function valueOfMissing(kind: number): RelocationValue | undefined {
   switch (kind) {
     case Kind.FieldExists:
-    case Kind.EnumvalExists:
+    case Kind.EnumValueExists:
     case Kind.TypeIdTarget:
     case Kind.TypeExists:
     case Kind.TypeSize:
@@ -65,7 +65,7 @@ function typeValue(spec: AccessSpec): RelocationValue {
 }
 
 function enumValue(spec: AccessSpec): RelocationValue {
-  if (spec.kind === Kind.EnumvalExists) return answer(1);
+  if (spec.kind === Kind.EnumValueExists) return answer(1);
   const accessor = spec.accessors[0];
   const type = spec.btf.type(spec.btf.resolve(accessor?.typeId ?? 0));
   const entry =
@@ -106,9 +106,9 @@ function memberValue(spec: AccessSpec, typeId: number, bitSize: number): Relocat
       return answer(size, validate);
     case Kind.FieldSigned:
       return answer(isSigned(spec.btf, typeId));
-    case Kind.FieldLshiftU64:
+    case Kind.FieldLeftShiftU64:
       return answer(64 - (spec.bitOffset + bits - byteOffset * 8), validate);
-    case Kind.FieldRshiftU64:
+    case Kind.FieldRightShiftU64:
       return answer(64 - bits);
     default:
       throw unanswerable(spec);

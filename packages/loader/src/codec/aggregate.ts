@@ -122,10 +122,7 @@ function encodeMember(
     member.codec.encodeInto(value, bytes, offset + member.bitOffset / 8);
     return;
   }
-  const integer = integerOf(
-    value,
-    `${member.codec.typeName} ${member.name}:${member.bitSize}`,
-    member.bitSize,
-  );
+  const what = `${member.codec.typeName} ${member.name}:${member.bitSize}`;
+  const integer = integerOf(value, what, member.bitSize, member.codec.signed);
   writeBits(view, offset * 8 + member.bitOffset, member.bitSize, integer);
 }

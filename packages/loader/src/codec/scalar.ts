@@ -81,17 +81,18 @@ export function writeInteger(view: DataView, offset: number, size: number, value
 }
 
 /**
- * A scalar given by a user as an integer that fits `bits`, signed or not (`-1` is accepted for an unsigned type: it is
- * how C programs write "all ones").
+ * A scalar given by a user as an integer that fits `bits`. `-1` is accepted for an unsigned type: it is how C programs
+ * write "all ones".
  */
-export function integerOf(value: BtfValue, typeName: string, bits: number): bigint {
+export function integerOf(value: BtfValue, typeName: string, bits: number, signed: boolean): bigint {
   let integer: bigint;
   if (typeof value === "bigint") integer = value;
   else if (typeof value === "boolean") integer = value ? 1n : 0n;
   else if (typeof value === "number" && Number.isInteger(value)) integer = BigInt(value);
   else throw new BpfkitError("LD061", `${describe(value)} is not a value of ${typeName}`);
-  const low = -(1n << BigInt(Math.max(0, bits - 1)));
-  if (integer < low || integer >= 1n << BigInt(bits)) {
+  const low = -(1n << BigInt(bits - 1));
+  const end = 1n << BigInt(signed ? bits - 1 : bits);
+  if (integer < low || integer >= end) {
     throw new BpfkitError("LD061", `${integer} does not fit ${typeName} (${bits} bits)`);
   }
   return integer;
@@ -116,7 +117,7 @@ export function integerCodec(
   return makeCodec(
     { typeName, shape, size, signed, ...(enumerators === undefined ? {} : { enumerators }) },
     (view, offset) => readInteger(view, offset, size, signed),
-    (value, view, offset) => writeInteger(view, offset, size, integerOf(value, typeName, size * 8)),
+    (value, view, offset) => writeInteger(view, offset, size, integerOf(value, typeName, size * 8, signed)),
   );
 }
 
@@ -126,7 +127,7 @@ export function boolCodec(typeName: string, size: number): TypeCodec {
     { typeName, shape: "bool", size },
     (view, offset) => BigInt(readInteger(view, offset, size, false)) !== 0n,
     (value, view, offset) =>
-      writeInteger(view, offset, size, integerOf(value, typeName, size * 8) === 0n ? 0n : 1n),
+      writeInteger(view, offset, size, integerOf(value, typeName, size * 8, false) === 0n ? 0n : 1n),
   );
 }
 

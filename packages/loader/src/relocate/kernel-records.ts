@@ -17,7 +17,7 @@ export function kernelRecords(program: LinkedProgram): KernelRecords {
     const inside = (offset: number): boolean =>
       offset >= source.slot * 8 && offset < (source.slot + source.slots) * 8;
     const slotOf = (offset: number): number => startSlot + offset / 8 - source.slot;
-    const func = code.funcRecords.find((record) => record.offset === source.slot * 8);
+    const func = code.funcs.find((record) => record.insnOffset === source.slot * 8);
     if (func === undefined) {
       complete = false;
     } else {

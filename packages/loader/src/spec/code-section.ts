@@ -9,7 +9,7 @@ import {
   type ObjectSymbol,
   RelocationType,
 } from "@bpfkit/elf/object";
-import type { ExtRecords } from "./ext-records.ts";
+import type { LineRecord } from "./line-records.ts";
 import type { CodeFunction, CodeSection, PlacedInstruction, Reference } from "./program-spec.ts";
 
 /** BPF_LD | BPF_IMM | BPF_DW and BPF_JMP | BPF_CALL. */
@@ -27,7 +27,7 @@ export function openCodeSection(
   object: ObjectFile,
   index: number,
   ext: ExtInfo | undefined,
-  records: ExtRecords | undefined,
+  lines: ReadonlyMap<string, readonly LineRecord[]> | undefined,
 ): OpenCodeSection {
   const section = object.sections[index];
   if (section === undefined) throw new BpfkitError("LD020", `there is no section ${index}`);
@@ -48,8 +48,8 @@ export function openCodeSection(
     references: new Map(),
     functions: sectionFunctions(object, index, section, slot, bySlot),
     lines: ext?.lines.get(section.name) ?? [],
-    funcRecords: records?.funcs.get(section.name) ?? [],
-    lineRecords: records?.lines.get(section.name) ?? [],
+    funcs: ext?.funcs.get(section.name) ?? [],
+    lineRecords: lines?.get(section.name) ?? [],
     coreRelocations: ext?.coreRelocations.get(section.name) ?? [],
   };
 }

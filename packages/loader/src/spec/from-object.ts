@@ -1,5 +1,4 @@
 /** ObjectFile -> the parts of a CollectionSpec, section by section. */
-import { ByteReader } from "@bpfkit/base/bytes";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 import { BtfTable, decodeExtInfo } from "@bpfkit/elf/btf";
 import {
@@ -12,8 +11,9 @@ import {
 import { type OpenCodeSection, openCodeSection, resolveReferences } from "./code-section.ts";
 import type { CollectionParts, ExternSpec } from "./collection-spec.ts";
 import { dataOrigin, dataSectionMap, dataSectionVariables } from "./data-section.ts";
-import { type ExtRecords, readExtRecords } from "./ext-records.ts";
+
 import { kernelBtf, type SectionPlaces } from "./kernel-btf.ts";
+import { readLineRecords } from "./line-records.ts";
 import { readMapDefinition } from "./map-definition.ts";
 import type { MapSpec } from "./map-spec.ts";
 import { programFromFunction } from "./program-section.ts";
@@ -170,11 +170,14 @@ class ObjectReader {
     const extBytes = this.#find(".BTF.ext")?.data;
     const btf = this.#btf;
     const ext = extBytes === undefined || btf === undefined ? undefined : decodeExtInfo(extBytes, btf);
-    const records = extBytes === undefined || btf === undefined ? undefined : this.#extRecords(extBytes);
+    const lines =
+      extBytes === undefined || btf === undefined
+        ? undefined
+        : readLineRecords(extBytes, (offset) => btf.string(offset));
     this.#object.sections.forEach((section, index) => {
       const executable = (section.flags & SectionFlag.Execinstr) !== 0;
       if (!executable || section.type !== SectionType.Progbits || section.data.length === 0) return;
-      this.#code.set(index, openCodeSection(this.#object, index, ext, records));
+      this.#code.set(index, openCodeSection(this.#object, index, ext, lines));
     });
     const mapsSection = this.#object.sections.findIndex((section) => section.name === ".maps");
     const targets = {
@@ -185,18 +188,6 @@ class ObjectReader {
       dataMaps: this.#dataMaps,
     };
     for (const index of this.#code.keys()) resolveReferences(index, targets);
-  }
-
-  #extRecords(extBytes: Uint8Array): ExtRecords {
-    const reader = new ByteReader(this.#btfBytes ?? new Uint8Array(), { name: ".BTF" });
-    reader.seek(4);
-    const headerSize = reader.u32();
-    reader.seek(16);
-    const stringStart = headerSize + reader.u32();
-    return readExtRecords(extBytes, (offset) => {
-      reader.seek(stringStart + offset);
-      return reader.cString();
-    });
   }
 
   #programs(): Map<string, ProgramSpec> {

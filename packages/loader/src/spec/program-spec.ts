@@ -1,7 +1,7 @@
 /** What an object says about one program; machine-independent, may be changed before loading. */
-import type { CoreRelocation, LineInfo } from "@bpfkit/elf/btf";
+import type { CoreRelocation, FuncInfo, LineInfo } from "@bpfkit/elf/btf";
 import type { Instruction } from "@bpfkit/elf/isa";
-import type { FuncRecord, LineRecord } from "./ext-records.ts";
+import type { LineRecord } from "./line-records.ts";
 import type { AttachMethod } from "./sections.ts";
 
 /** What an instruction's relocation points at. Slots count 8-byte units from the start of the section. */
@@ -36,8 +36,8 @@ export interface CodeSection {
   readonly functions: readonly CodeFunction[];
   /** With their texts, for messages. */
   readonly lines: readonly LineInfo[];
+  readonly funcs: readonly FuncInfo[];
   /** As the kernel wants them. */
-  readonly funcRecords: readonly FuncRecord[];
   readonly lineRecords: readonly LineRecord[];
   readonly coreRelocations: readonly CoreRelocation[];
 }

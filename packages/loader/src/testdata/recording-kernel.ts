@@ -1,0 +1,153 @@
+/** A kernel for the loader's tests: keeps array and hash maps, accepts every program and records what it was given. */
+import { Errno } from "@bpfkit/base/abi";
+import { SyscallError } from "@bpfkit/base/diagnostics";
+import type {
+  Fd,
+  Kernel,
+  MapCreateAttributes,
+  MapInfo,
+  PerfEventAttributes,
+  ProgramLoadAttributes,
+  ProgramTestRunResult,
+  RingMemory,
+  TracePipe,
+  WaitResult,
+} from "@bpfkit/base/kernel";
+
+interface RecordedMap {
+  readonly attributes: MapCreateAttributes;
+  readonly entries: Map<string, Uint8Array>;
+  frozen: boolean;
+}
+
+const nothing = { readProducer: () => 0, readConsumer: () => 0, writeConsumer() {}, unmap() {} };
+
+export class RecordingKernel implements Kernel {
+  readonly name = "recording kernel";
+  readonly release = "6.1.0-test";
+  readonly architecture = "x86_64";
+  readonly onlineCpus = [0, 1];
+  readonly possibleCpus = [0, 1, 2, 3];
+  readonly maps = new Map<Fd, RecordedMap>();
+  readonly programs = new Map<Fd, ProgramLoadAttributes>();
+  readonly events = new Map<Fd, PerfEventAttributes & { pid: number; cpu: number; program?: Fd; enabled?: boolean }>();
+  readonly rawTracepoints = new Map<Fd, { name: string; program: Fd }>();
+  readonly open = new Set<Fd>();
+  readonly rings = new Map<Fd, RingMemory>();
+  readonly files = new Map<string, string>();
+  /** Set to make the next program load fail. */
+  rejection: Error | undefined;
+  /** Functions that can be probed; undefined: all. */
+  functions: ReadonlySet<string> | undefined;
+  #next = 100;
+
+  #fd(): Fd {
+    const fd = this.#next as Fd;
+    this.#next += 1;
+    this.open.add(fd);
+    return fd;
+  }
+
+  #map(fd: Fd): RecordedMap {
+    const map = this.maps.get(fd);
+    if (map === undefined || !this.open.has(fd)) throw new SyscallError("bpf", Errno.EBADF);
+    return map;
+  }
+
+  mapCreate(attributes: MapCreateAttributes): Fd {
+    const fd = this.#fd();
+    this.maps.set(fd, { attributes, entries: new Map(), frozen: false });
+    return fd;
+  }
+  mapInfo(fd: Fd): MapInfo {
+    return { id: fd, ...this.#map(fd).attributes };
+  }
+  mapLookup(fd: Fd, key: Uint8Array): Uint8Array | undefined {
+    return this.#map(fd).entries.get(key.join())?.slice();
+  }
+  mapUpdate(fd: Fd, key: Uint8Array, value: Uint8Array): void {
+    const { attributes, entries } = this.#map(fd);
+    if (key.length !== attributes.keySize) throw new SyscallError("BPF_MAP_UPDATE_ELEM", Errno.EINVAL);
+    entries.set(key.join(), value.slice());
+  }
+  mapDelete(fd: Fd, key: Uint8Array): boolean {
+    return this.#map(fd).entries.delete(key.join());
+  }
+  mapNextKey(fd: Fd, key: Uint8Array | undefined): Uint8Array | undefined {
+    const keys = [...this.#map(fd).entries.keys()];
+    const text = keys[key === undefined ? 0 : keys.indexOf(key.join()) + 1];
+    return text === undefined ? undefined : Uint8Array.from(text.split(","), Number);
+  }
+  mapLookupAndDelete(fd: Fd, key: Uint8Array): Uint8Array | undefined {
+    const value = this.mapLookup(fd, key);
+    this.mapDelete(fd, key);
+    return value;
+  }
+  mapFreeze(fd: Fd): void {
+    this.#map(fd).frozen = true;
+  }
+  programLoad(attributes: ProgramLoadAttributes): Fd {
+    if (this.rejection !== undefined) throw this.rejection;
+    const fd = this.#fd();
+    this.programs.set(fd, attributes);
+    return fd;
+  }
+  programTestRun(): ProgramTestRunResult {
+    return { returnValue: 0, context: new Uint8Array(), data: new Uint8Array() };
+  }
+  btfLoad(): Fd {
+    return this.#fd();
+  }
+  rawTracepointOpen(name: string, program: Fd): Fd {
+    const fd = this.#fd();
+    this.rawTracepoints.set(fd, { name, program });
+    return fd;
+  }
+  perfEventOpen(attributes: PerfEventAttributes, pid: number, cpu: number): Fd {
+    const isProbe = attributes.kind === "kprobe" || attributes.kind === "kretprobe";
+    if (isProbe && this.functions?.has(attributes.function) === false) {
+      throw new SyscallError("perf_event_open", Errno.ENOENT);
+    }
+    const fd = this.#fd();
+    this.events.set(fd, { ...attributes, pid, cpu });
+    return fd;
+  }
+  perfEventSetProgram(event: Fd, program: Fd): void {
+    const found = this.events.get(event);
+    if (found !== undefined) found.program = program;
+  }
+  perfEventEnable(event: Fd): void {
+    const found = this.events.get(event);
+    if (found !== undefined) found.enabled = true;
+  }
+  perfEventDisable(): void {}
+  mapPerfRing(event: Fd): RingMemory {
+    return this.rings.get(event) ?? { sizeBytes: 4096, data: () => new Uint8Array(4096), ...nothing };
+  }
+  mapRingBuffer(map: Fd): RingMemory {
+    return this.rings.get(map) ?? { sizeBytes: 4096, data: () => new Uint8Array(4096), ...nothing };
+  }
+  readKernelFile(path: string): Uint8Array {
+    const text = this.files.get(path);
+    if (text === undefined) throw new SyscallError(`open ${path}`, Errno.ENOENT);
+    return new TextEncoder().encode(text);
+  }
+  openTracePipe(): TracePipe {
+    return { fd: this.#fd(), read: () => "", close() {} };
+  }
+  monotonicNs(): bigint {
+    return 0n;
+  }
+  wallClockMs(): number {
+    return 0;
+  }
+  wait(): Promise<WaitResult> {
+    return Promise.resolve({ ready: [], ended: true });
+  }
+  close(fd: Fd): void {
+    if (!this.open.delete(fd)) throw new SyscallError("close", Errno.EBADF);
+  }
+  shutdown(): void {
+    this.open.clear();
+  }
+}
