@@ -17,5 +17,7 @@ parentPort?.on("message", async (order: WorkerOrder) => {
   parentPort?.postMessage(answer, [result.stdout.buffer as ArrayBuffer]);
 });
 
+// @wasmer/wasi asks whether its module is a Response or a Request, and Node loads its whole HTTP client (15 ms) for an answer.
+for (const name of ["Request", "Response"]) Object.defineProperty(globalThis, name, { value: undefined });
 // While the main thread still makes the module.
 await prepareWasi();
