@@ -1,1 +1,19 @@
-export {};
+/**
+ * BCC-style C in, plain libbpf-style C out, driven by clang's own AST.
+ *
+ * {@link prepareForAst} says what to put around a program, {@link rewrite} rewrites it, {@link explainDiagnostics}
+ * turns clang's words about injected names into ours. Nothing here runs clang.
+ */
+export { type Dialect, dialectOf } from "./dialect.ts";
+export type { Explanation } from "./memory/probe-read.ts";
+export {
+  bccHeaders,
+  includeRoot,
+  type Preparation,
+  type PreparationOptions,
+  type PreparationProfile,
+  preludeFor,
+  prepareForAst,
+} from "./prepare.ts";
+export type { ProbeDeclaration } from "./probes/programs.ts";
+export { type RewriteRequest, type RewriteResult, type RewrittenMap, rewrite } from "./rewrite.ts";

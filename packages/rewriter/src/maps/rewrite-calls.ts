@@ -1,0 +1,92 @@
+/** Rewrites `map.method(...)` calls into helper calls; the arguments stay where they are. */
+import type { ExtentFinder } from "../ast/extent.ts";
+import { type AstNode, childrenOf } from "../ast/node.ts";
+import type { Finding } from "../report.ts";
+import type { TextEdits } from "../text/edits.ts";
+import { bracketSpan, nextToken } from "../text/scan.ts";
+import { type MapCall, mapCallOf } from "./calls.ts";
+import type { FoundMap } from "./find-maps.ts";
+import { mapMethod } from "./methods.ts";
+
+/** What rewriting of calls needs. */
+export interface CallContext {
+  readonly maps: ReadonlyMap<string, FoundMap>;
+  readonly mapNames: ReadonlySet<string>;
+  readonly extents: ExtentFinder;
+  readonly texts: ReadonlyMap<string, string>;
+  readonly edits: ReadonlyMap<string, TextEdits>;
+  readonly refuse: (finding: Finding, node: AstNode) => void;
+}
+
+/** Where an expression's value goes, as far as `void *` may stand for the pointer to a value. */
+export type Use = "converted" | "typed";
+
+/**
+ * Rewrites one CallExpr where it calls a method.
+ * @param use `typed` where the call's own type matters (it is dereferenced at once), so that a cast is needed.
+ * @param returns Type that the enclosing function returns.
+ */
+export function rewriteMapCall(node: AstNode, use: Use, returns: string, context: CallContext): boolean {
+  const call = mapCallOf(node, context.mapNames);
+  const map = call === undefined ? undefined : context.maps.get(call.map);
+  if (call === undefined || map === undefined) return false;
+  const method = mapMethod(call.method);
+  const given = childrenOf(node).length - 1;
+  if (method === undefined) {
+    context.refuse({ code: "RW014", message: `invalid bpf_table operation ${call.method}` }, node);
+    return true;
+  }
+  if (call.method === "lookup_or_init" && /^void\b(?!\s*\*)/.test(returns)) {
+    const hint = "Use lookup_or_try_init and test its result.";
+    const message = `lookup_or_init of '${call.map}' returns 0 from a function that returns nothing`;
+    context.refuse({ code: "RW015", message, hint }, node);
+    return true;
+  }
+  const wanted = method.call.match(/\$\d/g)?.length ?? 0;
+  const template = given === wanted ? method.call : given === wanted - 1 ? method.shortCall : undefined;
+  if (template === undefined) {
+    const message = `${call.method} of '${call.map}' takes ${wanted} arguments, not ${given}`;
+    context.refuse({ code: "RW016", message }, node);
+    return true;
+  }
+  const place = placeOf(node, call, context);
+  if (place === undefined || place.arguments.length !== given) {
+    const hint = "Write the map, the method and its arguments without macros around them.";
+    context.refuse({ code: "RW017", message: "this map method comes out of a macro that cannot be rewritten", hint }, node);
+    return true;
+  }
+  const needsCast = use === "typed" && method.returnsValuePointer === true;
+  const opening = needsCast ? `((typeof(${call.map}.value))` : "";
+  const edits = context.edits.get(place.file);
+  const pieces = template.split(/\$\d/).map((piece) => piece.replaceAll("$m", call.map));
+  const [first = "", ...between] = pieces;
+  const [firstArgument] = place.arguments;
+  edits?.replace(place.start, firstArgument?.start ?? place.close, opening + first);
+  place.arguments.forEach((argument, index) => {
+    const next = place.arguments[index + 1];
+    const piece = between[index] ?? "";
+    if (next === undefined) edits?.replace(argument.end, place.close + 1, piece + (needsCast ? ")" : ""));
+    else if (piece !== ", ") edits?.replace(argument.end, next.start, piece);
+  });
+  return true;
+}
+
+interface CallPlace {
+  readonly file: string;
+  readonly start: number;
+  readonly close: number;
+  readonly arguments: readonly { readonly start: number; readonly end: number }[];
+}
+
+function placeOf(node: AstNode, call: MapCall, context: CallContext): CallPlace | undefined {
+  for (const extent of [...context.extents.candidates(call.callee), ...context.extents.candidates(node)]) {
+    const text = context.texts.get(extent.file);
+    if (text === undefined) continue;
+    const open = nextToken(text, extent.end);
+    if (open?.text !== "(") continue;
+    const brackets = bracketSpan(text, open.start);
+    if (brackets === undefined) continue;
+    return { file: extent.file, start: extent.start, close: brackets.close, arguments: brackets.arguments };
+  }
+  return undefined;
+}

@@ -1,0 +1,238 @@
+/** Turns loads from kernel and user memory into reads through helpers. */
+import type { Declarations } from "../ast/declarations.ts";
+import type { ExtentFinder, MemberExtent } from "../ast/extent.ts";
+import {
+  type AstNode,
+  accessOf,
+  childOf,
+  childrenOf,
+  withoutImplicit,
+  withoutParentheses,
+} from "../ast/node.ts";
+import { spellingOf } from "../ast/source-location.ts";
+import type { TextEdits } from "../text/edits.ts";
+import { skipBlank } from "../text/scan.ts";
+import { readKindOf } from "./origins.ts";
+import type { PointerAnalysis } from "./pointer-analysis.ts";
+
+/** Why one expression was rewritten, for `--explain`. */
+export interface Explanation {
+  readonly file: string;
+  readonly offset: number;
+  readonly expression: string;
+  readonly reason: string;
+}
+
+/** What rewriting of reads needs. */
+export interface ReadContext {
+  readonly declarations: Declarations;
+  readonly analysis: PointerAnalysis;
+  readonly extents: ExtentFinder;
+  readonly texts: ReadonlyMap<string, string>;
+  readonly edits: ReadonlyMap<string, TextEdits>;
+  /** Headers of the set whose macros read by themselves. */
+  readonly readsItself: (file: string) => boolean;
+  readonly refuse: (node: AstNode, message: string, hint: string) => void;
+  readonly explain: (explanation: Explanation) => void;
+}
+
+/** A read as steps from a pointer: `pointer->a.b->c` has the two accessors `a.b` and `c`. */
+interface Path {
+  /** The pointer that the first arrow follows. */
+  readonly root: AstNode;
+  /** The member expression of each arrow, first to last. */
+  readonly arrows: readonly AstNode[];
+}
+
+/** Longest path that BPF_CORE_READ takes. */
+const longestPath = 9;
+
+/** Rewrites reads of one program, load by load, outermost first. */
+export class ReadRewriter {
+  readonly #context: ReadContext;
+  /** Loads that are part of an outer read's path. */
+  readonly #covered = new Set<AstNode>();
+
+  constructor(context: ReadContext) {
+    this.#context = context;
+  }
+
+  /** Looks at an LValueToRValue cast and edits the text where it loads foreign memory. */
+  visit(cast: AstNode): void {
+    const loaded = childOf(cast, 0);
+    if (loaded === undefined || this.#covered.has(cast)) return;
+    const kind = readKindOf(this.#context.analysis.locationOf(loaded).objects);
+    if (kind !== undefined) this.#read(cast, withoutParentheses(loaded), kind);
+  }
+
+  #read(cast: AstNode, loaded: AstNode, kind: "kernel" | "user"): void {
+    if (this.#isReadByMacro(loaded)) return;
+    const extent = this.#editableExtent(cast, loaded);
+    if (extent === undefined) {
+      this.#context.refuse(
+        loaded,
+        "this read of kernel memory comes out of a macro that cannot be rewritten",
+        "Read the pointer's member into a local variable first, without the macro.",
+      );
+      return;
+    }
+    if (this.#isBitField(loaded)) this.#wrapBitField(loaded, extent, kind);
+    else if (!this.#wrapPath(loaded, extent, kind)) this.#wrapValue(extent, kind);
+    const text = this.#context.texts.get(extent.file) ?? "";
+    this.#context.explain({
+      file: extent.file,
+      offset: extent.start,
+      expression: text.slice(extent.start, extent.end),
+      reason: kind === "kernel" ? "points into kernel memory" : "points into user memory",
+    });
+  }
+
+  /** True for a load that a macro of the header set contains: its other definition reads through a helper. */
+  #isReadByMacro(loaded: AstNode): boolean {
+    const member = spellingOf(loaded.range?.end)?.file;
+    const begin = spellingOf(loaded.range?.begin)?.file;
+    const { readsItself } = this.#context;
+    return (member !== undefined && readsItself(member)) || (begin !== undefined && readsItself(begin));
+  }
+
+  #editableExtent(cast: AstNode, loaded: AstNode): MemberExtent | undefined {
+    const { extents, texts } = this.#context;
+    return [...extents.candidates(loaded), ...extents.candidates(cast)].find((extent) => texts.has(extent.file));
+  }
+
+  #isBitField(loaded: AstNode): boolean {
+    if (loaded.kind !== "MemberExpr" || loaded.referencedMemberDecl === undefined) return false;
+    return this.#context.declarations.fields.get(loaded.referencedMemberDecl)?.isBitfield === true;
+  }
+
+  #edits(extent: MemberExtent): TextEdits | undefined {
+    return this.#context.edits.get(extent.file);
+  }
+
+  #wrapValue(extent: MemberExtent, kind: "kernel" | "user"): void {
+    const macro = kind === "kernel" ? "BPF_READ_KERNEL(" : "BPF_READ_USER(";
+    this.#edits(extent)?.wrap(extent.start, extent.end, macro, ")", "read");
+  }
+
+  /** `p->a.b->c` becomes BPF_CORE_READ(p, a.b, c). False where the text has no such form. */
+  #wrapPath(loaded: AstNode, extent: MemberExtent, kind: "kernel" | "user"): boolean {
+    const path = this.#pathOf(loaded, kind);
+    if (path === undefined) return false;
+    const operators = this.#operators(path, extent);
+    if (operators === undefined) return false;
+    const edits = this.#edits(extent);
+    const isKernelType = !path.arrows.some((arrow) => this.#isOwnMember(arrow));
+    const macro = kind === "user" ? "BPF_PROBE_READ_USER(" : isKernelType ? "BPF_CORE_READ(" : "BPF_PROBE_READ(";
+    edits?.wrap(extent.start, extent.end, macro, ")", "read");
+    for (const operator of operators) edits?.replace(operator.start, operator.end, operator.text);
+    for (const arrow of path.arrows.slice(1)) {
+      const base = accessOf(arrow)?.base;
+      if (base !== undefined) this.#covered.add(base);
+    }
+    return true;
+  }
+
+  #isOwnMember(member: AstNode): boolean {
+    return member.referencedMemberDecl !== undefined && this.#context.declarations.ownFields.has(member.referencedMemberDecl);
+  }
+
+  /** The longest path that ends in the loaded expression. */
+  #pathOf(loaded: AstNode, kind: "kernel" | "user"): Path | undefined {
+    const arrows: AstNode[] = [];
+    let current: AstNode | undefined = loaded;
+    let root: AstNode | undefined;
+    while (current !== undefined && arrows.length < longestPath) {
+      const arrow = arrowOf(current);
+      const pointer = arrow === undefined ? undefined : accessOf(arrow)?.base;
+      if (arrow === undefined || pointer === undefined) break;
+      arrows.unshift(arrow);
+      root = pointer;
+      current = this.#continuation(pointer, kind);
+    }
+    return root === undefined ? undefined : { root, arrows };
+  }
+
+  /** What a pointer is loaded from, when that load is of the same kind and not in parentheses. */
+  #continuation(pointer: AstNode, kind: "kernel" | "user"): AstNode | undefined {
+    if (pointer.kind !== "ImplicitCastExpr" || pointer.castKind !== "LValueToRValue") return undefined;
+    const inner = childOf(pointer, 0);
+    if (inner?.kind !== "MemberExpr" && inner?.kind !== "ArraySubscriptExpr") return undefined;
+    const { analysis } = this.#context;
+    if (readKindOf(analysis.locationOf(inner).objects) !== kind || this.#isReadByMacro(inner)) return undefined;
+    return inner;
+  }
+
+  /** Where the arrows stand, with the text that replaces each; undefined where a macro hides one. */
+  #operators(path: Path, extent: MemberExtent): { start: number; end: number; text: string }[] | undefined {
+    const text = this.#context.texts.get(extent.file) ?? "";
+    const found: { start: number; end: number; text: string }[] = [];
+    for (const arrow of path.arrows) {
+      const operator = this.#context.extents
+        .candidates(arrow)
+        .find((candidate) => candidate.start === extent.start && candidate.file === extent.file)?.operator;
+      if (operator === undefined || operator.end > extent.end || text.slice(operator.start, operator.end) !== "->") {
+        return undefined;
+      }
+      const next = skipBlank(text, operator.end);
+      const isTight = text.slice(operator.end, next).trim() === "" && !text.slice(operator.end, next).includes("\n");
+      found.push({ start: operator.start, end: isTight ? next : operator.end, text: ", " });
+    }
+    return found;
+  }
+
+  /** The macros for bit-fields give 64 bits: the cast restores the type of the member. */
+  #wrapBitField(loaded: AstNode, extent: MemberExtent, kind: "kernel" | "user"): void {
+    const arrow = arrowOf(loaded);
+    const operators = arrow === undefined ? undefined : this.#operators({ root: loaded, arrows: [arrow] }, extent);
+    const [operator] = operators ?? [];
+    if (arrow === undefined || operator === undefined || kind === "user") {
+      this.#context.refuse(
+        loaded,
+        `the bit-field ${loaded.name ?? ""} cannot be read through this expression`,
+        "Read it as pointer->member, with the pointer in a local variable.",
+      );
+      return;
+    }
+    const macro = this.#isOwnMember(arrow) ? "BPF_PROBE_READ_BITFIELD(" : "BPF_CORE_READ_BITFIELD_PROBED(";
+    const type = loaded.type?.qualType ?? "unsigned int";
+    const edits = this.#edits(extent);
+    edits?.wrap(extent.start, extent.end, `((${type})${macro}`, "))", "read");
+    edits?.replace(operator.start, operator.end, operator.text);
+  }
+}
+
+/** The arrow that an lvalue path starts from: of `p->a.b[2].c` the member expression `p->a`. */
+function arrowOf(lvalue: AstNode): AstNode | undefined {
+  let current: AstNode | undefined = lvalue;
+  while (current !== undefined) {
+    if (current.kind === "MemberExpr") {
+      const access = accessOf(current);
+      if (access?.isArrow) return current;
+      current = access?.base;
+    } else if (current.kind === "ArraySubscriptExpr") {
+      const base = childOf(current, 0);
+      if (base?.kind !== "ImplicitCastExpr" || base.castKind !== "ArrayToPointerDecay") return undefined;
+      current = childOf(base, 0);
+    } else {
+      return undefined;
+    }
+  }
+  return undefined;
+}
+
+/** Stores that cannot work: assignments and increments whose target lies only outside the program. */
+export function storeTarget(node: AstNode): AstNode | undefined {
+  if (node.kind === "CompoundAssignOperator" || (node.kind === "BinaryOperator" && node.opcode === "=")) {
+    return childOf(node, 0);
+  }
+  if (node.kind === "UnaryOperator" && (node.opcode === "++" || node.opcode === "--")) return childOf(node, 0);
+  return undefined;
+}
+
+/** True for memcpy and memmove, whose source may lie outside the program. */
+export function copyCall(node: AstNode, callee: string | undefined): readonly AstNode[] | undefined {
+  if (node.kind !== "CallExpr" || !/^(?:__builtin_)?mem(?:cpy|move)$/.test(callee ?? "")) return undefined;
+  const [, target, source, size] = childrenOf(node);
+  if (target === undefined || source === undefined || size === undefined) return undefined;
+  return [withoutImplicit(target), withoutImplicit(source), size];
+}

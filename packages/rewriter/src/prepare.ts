@@ -1,0 +1,158 @@
+/** What a program needs around it: the headers it may include, those put in front of it, and where its types come from. */
+import type { KernelProfile } from "@bpfkit/base/kernel";
+import { type Dialect, dialectOf } from "./dialect.ts";
+import { headerTexts } from "./headers/header-texts.gen.ts";
+import { helperDeclarations, helperNames } from "./headers/helper-declarations.ts";
+import { kernelMacroHeader } from "./headers/kernel-macros.ts";
+import { isKernelHeader } from "./headers/kernel-paths.ts";
+import { mapTypes } from "./maps/macros.ts";
+import { mapMethods } from "./maps/methods.ts";
+import { tableHeaderForAst, tableHeaderForCode } from "./maps/table-headers.ts";
+import { tracepointStruct, tracepointsIn } from "./probes/tracepoint-format.ts";
+import { identifiers } from "./text/scan.ts";
+
+/** Root of the header set, the include directory that answers kernel headers. */
+export const includeRoot = "/bpfkit/include";
+
+/** Facts of the kernel that preparation reads. */
+export type PreparationProfile = Pick<KernelProfile, "tracepointFormats" | "release" | "architecture">;
+
+/** The surroundings of one program. */
+export interface Preparation {
+  readonly dialect: Dialect;
+  /** Headers by path under {@link includeRoot}. `vmlinux.h` is not among them: see `kernelSources`. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** Paths under {@link includeRoot}, to be included before the text when it is parsed. */
+  readonly astPreIncludes: readonly string[];
+  /** The same for the rewritten text. */
+  readonly codePreIncludes: readonly string[];
+  /** Texts whose identifiers name the kernel types that `vmlinux.h` must hold. */
+  readonly kernelSources: readonly string[];
+  /** `NAME=VALUE`, for both runs. */
+  readonly defines: readonly string[];
+}
+
+/** Options of {@link prepareForAst}. */
+export interface PreparationOptions {
+  /** Default: by {@link dialectOf}. */
+  readonly dialect?: Dialect;
+  /** Texts of the user's own headers. */
+  readonly userHeaders?: Iterable<string>;
+}
+
+/** Names that the preludes and rewritten texts use of every kernel's BTF. */
+const baseNames = [
+  "u8 u16 u32 u64 s8 s16 s32 s64 __u8 __u16 __u32 __u64 __s8 __s16 __s32 __s64",
+  "__be16 __be32 __be64 __le16 __le32 __le64 __wsum __sum16 bool size_t ssize_t pt_regs",
+  "uint8_t uint16_t uint32_t uint64_t int8_t int16_t int32_t int64_t uintptr_t",
+  "BPF_ANY BPF_NOEXIST BPF_EXIST BPF_F_CURRENT_CPU BPF_MAP_TYPE_HASH",
+].join(" ");
+
+const bccNames = "bpf_raw_tracepoint_args BPF_F_NO_PREALLOC BPF_F_STACK_BUILD_ID";
+
+const traceHelpers = [
+  "bpf_probe_read_kernel",
+  "bpf_probe_read_kernel_str",
+  "bpf_probe_read_user",
+  "bpf_probe_read_user_str",
+  "bpf_trace_printk",
+  "bpf_trace_vprintk",
+];
+
+const architectureDefine: Readonly<Record<KernelProfile["architecture"], string>> = {
+  x86_64: "__TARGET_ARCH_x86=1",
+  arm64: "__TARGET_ARCH_arm64=1",
+};
+
+/** Paths that a text includes, in order. */
+export function includesOf(text: string): readonly string[] {
+  const found = text.matchAll(/^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]/gm);
+  return [...found].map((match) => match[1] as string);
+}
+
+function definedNames(texts: readonly string[]): Set<string> {
+  const found = new Set<string>();
+  for (const text of texts) {
+    for (const match of text.matchAll(/^[ \t]*#[ \t]*define[ \t]+(\w+)/gm)) found.add(match[1] as string);
+  }
+  return found;
+}
+
+/** What belongs around a program: the same for parsing and for compiling, except the headers included first. */
+export function prepareForAst(
+  text: string,
+  profile: PreparationProfile,
+  options: PreparationOptions = {},
+): Preparation {
+  const dialect = options.dialect ?? dialectOf(text);
+  const texts = [text, ...(options.userHeaders ?? [])];
+  const isBcc = dialect === "bcc";
+  const names = new Set<string>();
+  for (const part of texts) for (const name of identifiers(part)) names.add(name);
+  const tracepoints = texts.flatMap(tracepointsIn).flatMap(({ category, event }) => {
+    const format = profile.tracepointFormats.get(`${category}/${event}`);
+    return format === undefined ? [] : [tracepointStruct(category, event, format)];
+  });
+  if (names.has("BPF_RINGBUF_OUTPUT")) names.add("PAGE_SIZE");
+  const includes = texts.flatMap(includesOf);
+  const macros = kernelMacroHeader({
+    names,
+    defined: definedNames(texts),
+    includes,
+    release: profile.release,
+  });
+  const headers = new Map<string, string>(headerTexts);
+  headers.delete("kernel/macros.h");
+  headers.set("bcc/kernel-macros.h", macros);
+  headers.set("bcc/tracepoints.h", tracepoints.join("\n"));
+  headers.set("bcc/tables-ast.h", tableHeaderForAst());
+  headers.set("bcc/tables.h", tableHeaderForCode);
+  headers.set("bpf/bpf_helper_defs.h", helperDeclarations(...neededHelpers(names, isBcc)));
+  addUmbrellas(headers, includes, isBcc);
+  return {
+    dialect,
+    headers,
+    astPreIncludes: isBcc ? ["vmlinux.h", "bcc/prelude-ast.h"] : [],
+    codePreIncludes: isBcc ? ["vmlinux.h", "bcc/prelude.h"] : [],
+    kernelSources: [...texts, ...tracepoints, macros, baseNames, ...(isBcc ? [bccNames, mapTypeNames(names)] : [])],
+    defines: [architectureDefine[profile.architecture], ...(isBcc ? bccDefines : [])],
+  };
+}
+
+const bccDefines = ["__BPF_TRACING__=1", "__KERNEL__=1", 'KBUILD_MODNAME="bcc"', "__HAVE_BUILTIN_BSWAP16__=1"];
+
+function mapTypeNames(names: ReadonlySet<string>): string {
+  const enumerators = Object.values(mapTypes).map((row) => `BPF_MAP_TYPE_${row.kernel}`);
+  return [...names].some((name) => name.startsWith("BPF_")) ? enumerators.join(" ") : "";
+}
+
+function neededHelpers(names: ReadonlySet<string>, isBcc: boolean): [Set<string>, Set<string>] {
+  const always = new Set(["bpf_probe_read_kernel", "bpf_probe_read_user"]);
+  for (const name of names) if (helperNames.has(name)) always.add(name);
+  const forCode = new Set<string>(traceHelpers);
+  if (isBcc) {
+    const calls = Object.values(mapMethods).map((method) => method.call);
+    for (const name of identifiers(calls.join(" "))) forCode.add(name);
+  }
+  return [always, forCode];
+}
+
+/** Kernel headers hold nothing of their own: types come from BTF, macros from `bcc/kernel-macros.h`. */
+function addUmbrellas(headers: Map<string, string>, includes: readonly string[], isBcc: boolean): void {
+  for (const path of includes) {
+    if (headers.has(path) || !isKernelHeader(path)) continue;
+    const up = "../".repeat(path.split("/").length - 1);
+    headers.set(path, isBcc ? "" : `#include "${up}vmlinux.h"\n#include "${up}bcc/kernel-macros.h"\n`);
+  }
+}
+
+/** The fixed headers of the set, by path under {@link includeRoot}. */
+export function bccHeaders(): ReadonlyMap<string, string> {
+  return headerTexts;
+}
+
+/** What is included before a text of the dialect. */
+export function preludeFor(dialect: Dialect, stage: "ast" | "code"): readonly string[] {
+  if (dialect === "libbpf") return [];
+  return ["vmlinux.h", stage === "ast" ? "bcc/prelude-ast.h" : "bcc/prelude.h"];
+}

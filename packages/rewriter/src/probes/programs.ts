@@ -1,0 +1,180 @@
+/** Rewrites the heads of functions: sections and arguments of programs, inlining of helpers. */
+import type { Declarations, FunctionDefinition } from "../ast/declarations.ts";
+import { type AstNode, childrenOf, typeOf } from "../ast/node.ts";
+import { expansionOf, isFromMacro, spellingOf } from "../ast/source-location.ts";
+import { isSyscallProgram } from "../memory/origins.ts";
+import type { Finding } from "../report.ts";
+import type { TextEdits } from "../text/edits.ts";
+import { bracketSpan, nextToken, tokens } from "../text/scan.ts";
+import { programMacros, programSection } from "./sections.ts";
+
+/** A program as the object will hold it. */
+export interface ProbeDeclaration {
+  readonly name: string;
+  /** ELF section, in libbpf's notation. */
+  readonly section: string;
+  /** True where the name or macro says what to attach to. */
+  readonly isAttached: boolean;
+  readonly file: string;
+  readonly offset: number;
+}
+
+/** What rewriting of function heads needs. */
+export interface ProgramContext {
+  readonly texts: ReadonlyMap<string, string>;
+  readonly edits: ReadonlyMap<string, TextEdits>;
+  readonly architecture: string;
+  readonly refuse: (finding: Finding, file: string, offset: number) => void;
+}
+
+/** Rewrites every function head of a program; returns its entry points. */
+export function rewritePrograms(declarations: Declarations, context: ProgramContext): ProbeDeclaration[] {
+  const found: ProbeDeclaration[] = [];
+  for (const definition of declarations.functions.values()) {
+    const probe = new HeadRewriter(definition, context).rewrite();
+    if (probe !== undefined) found.push(probe);
+  }
+  return found;
+}
+
+class HeadRewriter {
+  readonly #definition: FunctionDefinition;
+  readonly #context: ProgramContext;
+
+  constructor(definition: FunctionDefinition, context: ProgramContext) {
+    this.#definition = definition;
+    this.#context = context;
+  }
+
+  rewrite(): ProbeDeclaration | undefined {
+    const { node, name, isStatic, parameters } = this.#definition;
+    const use = expansionOf(node.range?.begin);
+    const text = use === undefined ? undefined : this.#context.texts.get(use.file);
+    if (use === undefined || text === undefined) return undefined;
+    if (isStatic) {
+      this.#inline();
+      return undefined;
+    }
+    const [first] = parameters;
+    const { section, isAttached } = programSection(
+      name,
+      first === undefined ? "" : typeOf(first),
+      this.#context.architecture,
+    );
+    const probe = { name, section, isAttached, file: use.file, offset: use.offset };
+    if (isFromMacro(node.range?.begin) && this.#expandMacro(text, use.file, use.offset, section)) return probe;
+    this.#addSection(section);
+    if (parameters.length > 1 && !isTrampoline(name)) this.#arguments();
+    return probe;
+  }
+
+  /** Where the head was written: in the file, or in a macro of the user's. */
+  #written(): { readonly file: string; readonly offset: number; readonly text: string } | undefined {
+    const begin = spellingOf(this.#definition.node.range?.begin);
+    const text = begin === undefined ? undefined : this.#context.texts.get(begin.file);
+    return begin === undefined || text === undefined ? undefined : { ...begin, text };
+  }
+
+  #addSection(section: string): void {
+    const written = this.#written();
+    if (written === undefined) return;
+    if (childrenOf(this.#definition.node).some((child) => child.kind === "SectionAttr")) return;
+    const name = isFromMacro(this.#definition.node.range?.begin) ? (section.split("/")[0] ?? section) : section;
+    this.#context.edits.get(written.file)?.insert(written.offset, `SEC("${name}") `);
+  }
+
+  /** Helpers become part of their callers, as in BCC: they may take contexts and stack pointers freely. */
+  #inline(): void {
+    const { node, body } = this.#definition;
+    if (childrenOf(node).some((child) => child.kind === "AlwaysInlineAttr" || child.kind === "NoInlineAttr")) return;
+    const written = this.#written();
+    const bodyStart = spellingOf(body.range?.begin);
+    if (written === undefined || bodyStart === undefined || bodyStart.file !== written.file) return;
+    const edits = this.#context.edits.get(written.file);
+    let afterStatic: number | undefined;
+    for (const token of tokens(written.text, written.offset, bodyStart.offset)) {
+      if (token.text === "(") break;
+      if (token.text === "inline" || token.text === "__inline" || token.text === "__inline__") {
+        edits?.replace(token.start, token.end, "__always_inline");
+        return;
+      }
+      if (token.text === "static") afterStatic = token.end;
+    }
+    edits?.insert(afterStatic ?? written.offset, afterStatic === undefined ? "__always_inline " : " __always_inline");
+  }
+
+  /** `KFUNC_PROBE(f, int a)` becomes `SEC("fentry/f") int BPF_PROG(kfunc__vmlinux__f, int a)`. */
+  #expandMacro(text: string, file: string, offset: number, section: string): boolean {
+    const token = nextToken(text, offset);
+    const macro = token === undefined ? undefined : programMacros[token.text];
+    const open = token === undefined ? undefined : nextToken(text, token.end);
+    if (macro === undefined || token === undefined || open?.text !== "(") return false;
+    const brackets = bracketSpan(text, open.start);
+    if (brackets === undefined || brackets.arguments.length < macro.names) return false;
+    const names = brackets.arguments.slice(0, macro.names).map((span) => text.slice(span.start, span.end));
+    const last = brackets.arguments[macro.names - 1];
+    if (last === undefined) return false;
+    const edits = this.#context.edits.get(file);
+    const program = macro.program(...names);
+    if (macro.parameter === "arguments") {
+      edits?.replace(token.start, last.end, `SEC("${section}") int BPF_PROG(${program}`);
+    } else {
+      edits?.replace(token.start, last.end, `SEC("${section}") int ${program}(${macro.parameter(...names)}`);
+    }
+    return true;
+  }
+
+  /** Parameters behind the context come from registers: BPF_KPROBE, or BPF_KSYSCALL for system calls. */
+  #arguments(): void {
+    const { name, parameters, node, body } = this.#definition;
+    const [context, ...rest] = parameters;
+    const nameToken = spellingOf(node.loc);
+    const text = nameToken === undefined ? undefined : this.#context.texts.get(nameToken.file);
+    if (context === undefined || nameToken === undefined || text === undefined) return;
+    const refuse = (code: string, message: string, at: AstNode, hint?: string): void => {
+      const place = spellingOf(at.range?.begin) ?? nameToken;
+      this.#context.refuse({ code, message, ...(hint === undefined ? {} : { hint }) }, place.file, place.offset);
+    };
+    if (typeOf(context) !== "struct pt_regs *") {
+      refuse(
+        "RW021",
+        `program ${name} takes arguments, but its context is ${typeOf(context) || "missing"}, not struct pt_regs *`,
+        context,
+        "Arguments come from registers: make the first parameter struct pt_regs *ctx, or remove the others.",
+      );
+      return;
+    }
+    const unnamed = rest.find((parameter) => parameter.name === undefined);
+    if (unnamed !== undefined) {
+      refuse("RW022", "arguments to BPF program definition must be named", unnamed);
+      return;
+    }
+    const limit = 6;
+    const extra = rest[limit];
+    if (extra !== undefined) {
+      refuse("RW023", "too many arguments, only those in registers (6) can be had", extra);
+      return;
+    }
+    const open = nextToken(text, nameToken.end);
+    const brackets = open?.text === "(" ? bracketSpan(text, open.start) : undefined;
+    const first = brackets?.arguments[0];
+    const comma = first === undefined ? undefined : nextToken(text, first.end);
+    const edits = this.#context.edits.get(nameToken.file);
+    if (comma?.text !== ",") {
+      refuse("RW024", `the parameter list of ${name} comes out of a macro and cannot be rewritten`, node);
+      return;
+    }
+    const macro = isSyscallProgram(name) ? "BPF_KSYSCALL" : "BPF_KPROBE";
+    edits?.replace(nameToken.offset, comma.start, `${macro}(${name}`);
+    const contextName = context.name ?? "ctx";
+    const bodyStart = spellingOf(body.range?.begin);
+    if (contextName !== "ctx" && bodyStart !== undefined) {
+      edits?.insert(bodyStart.end, ` struct pt_regs *${contextName} = ctx;`);
+    }
+  }
+}
+
+/** Programs whose macros already give their arguments. */
+function isTrampoline(name: string): boolean {
+  return /^(?:kfunc|kretfunc|kmod_ret|lsm)__/.test(name);
+}

@@ -1,0 +1,238 @@
+/** BCC-style C in, libbpf-style C out: finds what to change in the AST, edits the text by offsets. */
+import { BpfkitError } from "@bpfkit/base/diagnostics";
+import type { Diagnostic } from "@bpfkit/base/diagnostics";
+import { Declarations } from "./ast/declarations.ts";
+import { ExtentFinder } from "./ast/extent.ts";
+import { type AstNode, childrenOf } from "./ast/node.ts";
+import { expansionOf, resolveFiles, spellingOf } from "./ast/source-location.ts";
+import { depthOf, rewriteBodies } from "./bodies.ts";
+import { dialectOf } from "./dialect.ts";
+import { licenseFooter } from "./license.ts";
+import { mapDefinition } from "./maps/definition.ts";
+import { type FoundMap, findEvents, findMaps, findSharedMaps } from "./maps/find-maps.ts";
+import { PointerAnalysis } from "./memory/pointer-analysis.ts";
+import type { Explanation } from "./memory/probe-read.ts";
+import { type ProbeDeclaration, rewritePrograms } from "./probes/programs.ts";
+import { type Finding, Report } from "./report.ts";
+import { decodeOffsets, encodeOffsets } from "./text/byte-text.ts";
+import { TextEdits } from "./text/edits.ts";
+import { isIdentifierPart, nextToken, tokens } from "./text/scan.ts";
+
+/** A program to rewrite. */
+export interface RewriteRequest {
+  /** Name of the text as clang was given it. */
+  readonly file: string;
+  readonly text: string;
+  /** Clang's JSON AST of the text with the preludes of {@link prepareForAst}. Places in it get their file names. */
+  readonly ast: unknown;
+  /** Headers of the user's, by the names clang was given: they may hold BCC constructs too. */
+  readonly userHeaders?: ReadonlyMap<string, string>;
+  readonly architecture?: string;
+  /** `NAME=VALUE` definitions that clang was given. */
+  readonly defines?: readonly string[];
+}
+
+/** A rewritten program. */
+export interface RewriteResult {
+  /** Has the lines of the original, and the license behind them. */
+  readonly text: string;
+  /** User headers that changed. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly maps: readonly RewrittenMap[];
+  readonly probes: readonly ProbeDeclaration[];
+  /** Warnings. */
+  readonly diagnostics: readonly Diagnostic[];
+  readonly explanations: readonly Explanation[];
+}
+
+/** A map of the program. */
+export interface RewrittenMap {
+  readonly name: string;
+  /** BCC's type string. */
+  readonly type: string;
+  readonly macro: string;
+  /** C type of its records, for perf and ring buffers. */
+  readonly event?: string;
+}
+
+/** Deepest nesting of an AST that is walked; clang's own limit on brackets is 256. */
+const deepest = 4000;
+
+/**
+ * Rewrites a program written for BCC. Texts in libbpf's dialect come back unchanged.
+ * @throws BpfkitError RW0xx with diagnostics for what is not supported.
+ */
+export function rewrite(request: RewriteRequest): RewriteResult {
+  if (dialectOf(request.text) === "libbpf") {
+    return { text: request.text, headers: new Map(), maps: [], probes: [], diagnostics: [], explanations: [] };
+  }
+  return new Rewriter(request).run();
+}
+
+class Rewriter {
+  readonly #request: RewriteRequest;
+  readonly #root: AstNode;
+  /** One character per byte: clang counts bytes. */
+  readonly #texts = new Map<string, string>();
+  readonly #edits = new Map<string, TextEdits>();
+  readonly #declarations: Declarations;
+  readonly #report: Report;
+
+  constructor(request: RewriteRequest) {
+    this.#request = request;
+    this.#root = request.ast as AstNode;
+    if (depthOf(this.#root) > deepest) {
+      throw new BpfkitError("RW002", "the program nests too deeply to be rewritten");
+    }
+    resolveFiles(this.#root);
+    this.#texts.set(request.file, encodeOffsets(request.text));
+    for (const [name, text] of request.userHeaders ?? []) this.#texts.set(name, encodeOffsets(text));
+    for (const [name, text] of this.#texts) this.#edits.set(name, new TextEdits(text));
+    this.#declarations = new Declarations(this.#root, (file) => this.#texts.has(file));
+    this.#report = new Report(this.#texts);
+  }
+
+  run(): RewriteResult {
+    const refuse = (finding: Finding, file: string, offset: number): void => this.#report.add(finding, file, offset);
+    const maps = findMaps(this.#declarations, this.#root, this.#texts, (token) => this.#macroText(token), refuse);
+    for (const [file, text] of this.#texts) findSharedMaps(text, file, refuse);
+    const names = new Set(maps.keys());
+    const bodies = [...this.#declarations.functions.values()].map((definition) => definition.body);
+    const events = findEvents(bodies, names);
+    this.#defineMaps(maps, events);
+    const probes = rewritePrograms(this.#declarations, {
+      texts: this.#texts,
+      edits: this.#edits,
+      architecture: this.#request.architecture ?? "x86_64",
+      refuse,
+    });
+    const explanations: Explanation[] = [];
+    rewriteBodies({
+      declarations: this.#declarations,
+      analysis: new PointerAnalysis(this.#declarations, names),
+      extents: new ExtentFinder(this.#texts),
+      texts: this.#texts,
+      edits: this.#edits,
+      maps,
+      explanations,
+      report: (finding, node) => this.#reportAt(finding, node),
+    });
+    this.#rewriteKeyAndLeaf(names);
+    this.#report.throwIfFailed();
+    return this.#result(maps, events, probes, explanations);
+  }
+
+  #result(
+    maps: ReadonlyMap<string, FoundMap>,
+    events: ReadonlyMap<string, string>,
+    probes: readonly ProbeDeclaration[],
+    explanations: readonly Explanation[],
+  ): RewriteResult {
+    const main = decodeOffsets(this.#edits.get(this.#request.file)?.apply() ?? "");
+    const headers = new Map<string, string>();
+    for (const name of this.#request.userHeaders?.keys() ?? []) {
+      const edits = this.#edits.get(name);
+      if (edits !== undefined && !edits.isEmpty) headers.set(name, decodeOffsets(edits.apply()));
+    }
+    return {
+      text: main + licenseFooter(this.#request.text, this.#declarations.variables),
+      headers,
+      maps: [...maps.values()].map(({ declaration: { name, type, macro } }) => {
+        const event = events.get(name);
+        return { name, type, macro, ...(event === undefined ? {} : { event }) };
+      }),
+      probes,
+      diagnostics: this.#report.diagnostics,
+      explanations,
+    };
+  }
+
+  #reportAt(finding: Finding, node: AstNode): void {
+    const spelled = spellingOf(node.range?.begin);
+    const place = spelled !== undefined && this.#texts.has(spelled.file) ? spelled : expansionOf(node.range?.begin);
+    this.#report.add(finding, place?.file ?? this.#request.file, place?.offset ?? 0);
+  }
+
+  /** The text of an object-like macro of the program or of the command line. */
+  #macroText(name: string): string | undefined {
+    if (!/^\w+$/.test(name)) return undefined;
+    const define = this.#request.defines?.find((entry) => entry.startsWith(`${name}=`));
+    if (define !== undefined) return define.slice(name.length + 1);
+    const pattern = new RegExp(`^[ \\t]*#[ \\t]*define[ \\t]+${name}[ \\t]+(.*?)[ \\t]*$`, "m");
+    for (const text of this.#texts.values()) {
+      const match = pattern.exec(text);
+      if (match !== null) return match[1];
+    }
+    return undefined;
+  }
+
+  /** Puts definitions where the macros were, or behind the event's structure where that comes later. */
+  #defineMaps(maps: ReadonlyMap<string, FoundMap>, events: ReadonlyMap<string, string>): void {
+    for (const { declaration, keyType, valueType } of maps.values()) {
+      const { extent, name, type } = declaration;
+      const edits = this.#edits.get(extent.file);
+      const text = this.#texts.get(extent.file) ?? "";
+      if (type === "histogram" && !/^unsigned long(?: long)?$/.test(valueType)) {
+        const message = `histogram leaf type must be u64, got ${valueType}`;
+        this.#report.add({ code: "RW018", message }, extent.file, extent.start);
+        continue;
+      }
+      const event = events.get(name);
+      const definition = mapDefinition(declaration, {
+        keyIsInt: keyType === "int",
+        ...(event === undefined ? {} : { event }),
+      });
+      const start = withoutStatic(text, extent.start);
+      const later = event === undefined ? undefined : this.#endOfRecord(event, extent.file);
+      if (later !== undefined && later > extent.start) {
+        edits?.replace(start, extent.end, "");
+        edits?.insert(later, ` ${definition};`);
+      } else {
+        edits?.replace(start, extent.end, definition);
+      }
+    }
+  }
+
+  /** Offset behind the declaration that completes a type, in the same file. */
+  #endOfRecord(type: string, file: string): number | undefined {
+    const text = this.#texts.get(file);
+    const name = type.replace(/^(?:struct|union) /, "");
+    let end: number | undefined;
+    for (const node of childrenOf(this.#root)) {
+      const isIt =
+        node.name === name && (node.kind === "TypedefDecl" || (node.kind === "RecordDecl" && node.completeDefinition));
+      const place = isIt ? expansionOf(node.range?.end) : undefined;
+      if (place?.file === file) end = place.end;
+    }
+    if (text === undefined || end === undefined) return undefined;
+    let token = nextToken(text, end);
+    while (token !== undefined && token.text !== ";") token = nextToken(text, token.end);
+    return token?.end;
+  }
+
+  /** `typeof(counts.leaf)`: types do not show in the AST, so this looks at tokens. */
+  #rewriteKeyAndLeaf(maps: ReadonlySet<string>): void {
+    if (maps.size === 0) return;
+    const pattern = /\b(\w+)\s*\.\s*(?:leaf|key)\b/;
+    for (const [file, text] of this.#texts) {
+      if (!pattern.test(text)) continue;
+      const last = [...tokens(text)];
+      last.forEach((token, index) => {
+        const [dot, member] = [last[index + 1], last[index + 2]];
+        const before = last[index - 1]?.text;
+        if (!maps.has(token.text) || dot?.text !== "." || before === "." || before === "->") return;
+        if (member?.text !== "leaf" && member?.text !== "key") return;
+        const name = member.text === "leaf" ? "value" : "key";
+        this.#edits.get(file)?.replace(token.start, member.end, `(*${token.text}.${name})`);
+      });
+    }
+  }
+}
+
+/** BCC lets `static` stand before a map; a map must have a symbol. */
+function withoutStatic(text: string, start: number): number {
+  const match = /\bstatic\s+$/.exec(text.slice(Math.max(0, start - 40), start));
+  if (match === null) return start;
+  const at = start - match[0].length;
+  return isIdentifierPart(text[at - 1]) ? start : at;
+}
