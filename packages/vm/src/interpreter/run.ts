@@ -4,7 +4,7 @@ import type { HelperTable } from "../helpers/definition.ts";
 import { calleeSlot } from "../program/check-flow.ts";
 import { ControlBlock, FRAME_STRIDE } from "../program/control-block.ts";
 import type { Executable } from "../program/executable.ts";
-import { FRAME_BYTES, type ProgramImage } from "../program/image.ts";
+import type { FunctionRange, ProgramImage } from "../program/image.ts";
 import type { Machine } from "../program/machine.ts";
 import type { MemoryGuard } from "../program/memory-guard.ts";
 import { alu32 } from "./alu32.ts";
@@ -41,9 +41,10 @@ export class Interpreter implements Executable {
   #runFunction(fn: number, frame: number, regs: BigUint64Array): void {
     const image = this.#image;
     const { memory } = this.#machine;
-    memory.u8.fill(0, frame - FRAME_BYTES, frame);
+    const range = image.functions[fn] as FunctionRange;
+    memory.u8.fill(0, frame - range.zeroBytes, frame);
     regs[10] = memory.addressOf(frame);
-    let slot = image.functions[fn]?.start ?? 0;
+    let slot = range.start;
     for (;;) {
       switch ((image.opcode[slot] as number) & 7) {
         case Class.Alu64:

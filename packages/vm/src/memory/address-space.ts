@@ -18,9 +18,13 @@ const WASM_PAGE = 65536;
 /** Memory grows by at least this much at a time. */
 const GROWTH_BYTES = 2 * 1024 * 1024;
 
+/** Range of the limit: what the guest needs at least, and what the address layout leaves room for. */
+const MINIMUM_LIMIT = 4 * 1024 * 1024;
+const MAXIMUM_LIMIT = 1024 * 1024 * 1024;
+
 /** Options of an {@link AddressSpace}. */
 export interface AddressSpaceOptions {
-  /** Upper limit of the linear memory, bytes; an eighth of it is set aside (not touched) for the ownership table. */
+  /** Upper limit of the linear memory, bytes (rounded up to a power of two); an eighth of it is set aside (not touched) for the ownership table. */
   readonly maximumBytes?: number;
 }
 
@@ -36,7 +40,10 @@ export interface AddressSpaceOptions {
  */
 export class AddressSpace {
   readonly memory: WebAssembly.Memory;
+  /** Limit of the memory, a power of two. */
   readonly maximumBytes: number;
+  /** Size that the memory had at first. */
+  readonly initialBytes: number;
   /** The whole memory as bytes, as 32-bit words and for unaligned access. */
   u8: Uint8Array;
   u32: Uint32Array;
@@ -49,10 +56,12 @@ export class AddressSpace {
   readonly #kernelReadable: Uint8Array;
 
   constructor(options: AddressSpaceOptions = {}) {
-    const maximum = Math.ceil((options.maximumBytes ?? DEFAULT_MAXIMUM_BYTES) / WASM_PAGE) * WASM_PAGE;
+    const wanted = Math.max(options.maximumBytes ?? DEFAULT_MAXIMUM_BYTES, MINIMUM_LIMIT);
+    const maximum = Math.min(2 ** Math.ceil(Math.log2(wanted)), MAXIMUM_LIMIT);
     const tableBytes = Math.ceil((maximum >>> OWNERSHIP_SHIFT) / WASM_PAGE) * WASM_PAGE;
     this.maximumBytes = maximum;
     const initial = Math.min(maximum, tableBytes + GROWTH_BYTES);
+    this.initialBytes = initial;
     this.memory = new WebAssembly.Memory({ initial: initial / WASM_PAGE, maximum: maximum / WASM_PAGE });
     this.#kernelReadable = new Uint8Array(maximum / PAGE_SIZE);
     this.u8 = new Uint8Array(this.memory.buffer);

@@ -3,7 +3,7 @@ import { Class, loadImm64Opcode, PseudoCall, PseudoLoad } from "@bpfkit/elf/isa"
 import { FRAME_BYTES, type FunctionRange, type ProgramImage } from "./image.ts";
 import type { Rules } from "./program.ts";
 import type { Rejecter } from "./rejection.ts";
-import { visibleStackBytes } from "./stack-use.ts";
+import { measureStack } from "./stack-use.ts";
 
 /** MAX_CALL_FRAMES. */
 export const MAX_FRAMES = 8;
@@ -23,7 +23,7 @@ export function checkFlow(image: ProgramImage, reject: Rejecter, rules: Rules): 
     const start = starts[i] as number;
     const end = starts[i + 1] ?? image.slotCount;
     checkJumps(image, start, end, reject);
-    functions.push({ start, end, stackBytes: visibleStackBytes(image, start, end, reject) });
+    functions.push({ start, end, ...measureStack(image, start, end, reject) });
   }
   image.functions = functions;
   if (rules === "kernel") for (const range of functions) checkReachable(image, range, reject);

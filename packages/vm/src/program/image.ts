@@ -13,6 +13,8 @@ export interface FunctionRange {
   readonly end: number;
   /** Bytes below r10 that the instructions visibly use; at most {@link FRAME_BYTES}. */
   readonly stackBytes: number;
+  /** Bytes below r10 that are zero when the function starts: what it uses, or the whole frame where that is not plain. */
+  readonly zeroBytes: number;
 }
 
 /** Decoded slots. The second slot of a 64-bit immediate has opcode 0 and the upper word in `imm`. */

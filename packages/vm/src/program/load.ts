@@ -3,6 +3,7 @@ import { Errno, ProgramType } from "@bpfkit/base/abi";
 import { PseudoCall, slotSizeBytes } from "@bpfkit/elf/isa";
 import { standardHelpers } from "../helpers/table.ts";
 import { Interpreter } from "../interpreter/run.ts";
+import { compileJit } from "../jit/compile.ts";
 import { checkEncoding } from "./check-encoding.ts";
 import { checkFlow } from "./check-flow.ts";
 import { ProgramImage } from "./image.ts";
@@ -53,7 +54,10 @@ export function loadProgram(machine: Machine, id: number, definition: ProgramDef
   );
   const kernelLoads = typedPointerTypes.has(image.type) || callsHelper(image, CURRENT_TASK_BTF);
   const guard = new MemoryGuard(machine, { kernelLoads });
-  const executable = new Interpreter(image, machine, guard, helpers);
+  const executable =
+    definition.engine === "jit"
+      ? compileJit(image, machine, guard, helpers)
+      : new Interpreter(image, machine, guard, helpers);
   return new RunnableProgram(definition, {
     id,
     machine,

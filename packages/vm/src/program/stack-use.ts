@@ -7,33 +7,46 @@ import type { Rejecter } from "./rejection.ts";
 const MOVE = Class.Alu64 | Source.X | AluOp.Mov;
 const ADD_CONSTANT = Class.Alu64 | Source.K | AluOp.Add;
 
+/** See the fields of the same name in FunctionRange. */
+export interface StackUse {
+  readonly stackBytes: number;
+  readonly zeroBytes: number;
+}
+
 /**
- * Bytes below r10 in use by slots [start, end): a lower bound, exact for code whose stack addresses are constant.
+ * Measures the use of the frame by slots [start, end); exact for code whose stack addresses are constants.
  * Refuses accesses through r10 outside the frame.
  */
-export function visibleStackBytes(image: ProgramImage, start: number, end: number, reject: Rejecter): number {
+export function measureStack(image: ProgramImage, start: number, end: number, reject: Rejecter): StackUse {
   let lowest = 0;
+  let plain = true;
   for (let slot = start; slot < end; slot = image.nextSlot(slot)) {
     const opcode = image.opcode[slot] as number;
     const family = opcode & 7;
     const off = image.off[slot] as number;
     if (family === Class.Ldx || family === Class.St || family === Class.Stx) {
       const base = family === Class.Ldx ? image.src[slot] : image.dst[slot];
-      if (base !== 10) continue;
-      const size = sizeBytes((opcode & 0x18) as Size);
-      if (off < -FRAME_BYTES || off + size > 0) {
-        const verb = family === Class.Ldx || (opcode & 0xe0) === Mode.Atomic ? "read from" : "write to";
-        reject.at(slot, `invalid ${verb} stack R10 off=${off} size=${size}`, 13);
-      }
-      lowest = Math.min(lowest, off);
+      if (base === 10) lowest = Math.min(lowest, checkAccess(image, slot, off, reject));
+      if (family === Class.Stx && image.src[slot] === 10) plain = false;
       continue;
     }
+    const readsFrame = (opcode & Source.X) !== 0 && image.src[slot] === 10;
+    if (!readsFrame || family === Class.Ld) continue;
     // r2 = r10; r2 += -8
     const next = slot + 1;
-    if (opcode !== MOVE || image.src[slot] !== 10 || off !== 0 || next >= end) continue;
-    if (image.opcode[next] === ADD_CONSTANT && image.dst[next] === image.dst[slot]) {
+    const moved = opcode === MOVE && off === 0 && next < end;
+    if (moved && image.opcode[next] === ADD_CONSTANT && image.dst[next] === image.dst[slot]) {
       lowest = Math.max(-FRAME_BYTES, Math.min(lowest, image.imm[next] as number));
-    }
+    } else plain = false;
   }
-  return -lowest;
+  return { stackBytes: -lowest, zeroBytes: plain ? (-lowest + 7) & ~7 : FRAME_BYTES };
+}
+
+/** The lowest byte that an access through r10 touches, relative to r10. */
+function checkAccess(image: ProgramImage, slot: number, off: number, reject: Rejecter): number {
+  const opcode = image.opcode[slot] as number;
+  const size = sizeBytes((opcode & 0x18) as Size);
+  if (off >= -FRAME_BYTES && off + size <= 0) return off;
+  const reads = (opcode & 7) === Class.Ldx || (opcode & 0xe0) === Mode.Atomic;
+  return reject.at(slot, `invalid ${reads ? "read from" : "write to"} stack R10 off=${off} size=${size}`, 13);
 }
