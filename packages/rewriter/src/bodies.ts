@@ -56,7 +56,7 @@ const missingBuiltins: Readonly<Record<string, string>> = {
   bpf_num_cpus: "The number of CPUs is not known when compiling: use a per-CPU map.",
   incr_cksum_l3: "Packet access is not supported yet: use bpf_l3_csum_replace.",
   incr_cksum_l4: "Packet access is not supported yet: use bpf_l4_csum_replace.",
-  cursor_advance: "Packet access through bcc/proto.h is not supported yet: use bpf_skb_load_bytes.",
+  ___cursor_advance: "Packet access through bcc/proto.h is not supported yet: use bpf_skb_load_bytes.",
   load_byte: "Packet access is not supported yet: use bpf_skb_load_bytes.",
   load_half: "Packet access is not supported yet: use bpf_skb_load_bytes.",
   load_word: "Packet access is not supported yet: use bpf_skb_load_bytes.",
@@ -122,7 +122,7 @@ class BodyRewriter {
     if (name === undefined) return;
     const { report, texts, edits, declarations } = this.#context;
     const hint = missingBuiltins[name];
-    if (hint !== undefined) report({ code: "RW050", message: `${name} is not supported`, hint }, node);
+    if (hint !== undefined) report({ code: "RW050", message: `${name.replace(/^___/, "")} is not supported`, hint }, node);
     rewritePrintk(node, { texts, edits, refuse: report, warn: report });
     const definition = declarations.functions.get(name);
     if (definition !== undefined && !definition.isStatic) {

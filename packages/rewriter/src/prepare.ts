@@ -129,6 +129,7 @@ function mapTypeNames(names: ReadonlySet<string>): string {
 function neededHelpers(names: ReadonlySet<string>, isBcc: boolean): [Set<string>, Set<string>] {
   const always = new Set(["bpf_probe_read_kernel", "bpf_probe_read_user"]);
   for (const name of names) if (helperNames.has(name)) always.add(name);
+  if (names.has("TP_DATA_LOC_READ_STR")) always.add("bpf_probe_read_kernel_str");
   const forCode = new Set<string>(traceHelpers);
   if (isBcc) {
     const calls = Object.values(mapMethods).map((method) => method.call);

@@ -1,6 +1,7 @@
 /** BCC-style C in, libbpf-style C out: finds what to change in the AST, edits the text by offsets. */
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 import type { Diagnostic } from "@bpfkit/base/diagnostics";
+import type { KernelProfile } from "@bpfkit/base/kernel";
 import { Declarations } from "./ast/declarations.ts";
 import { ExtentFinder } from "./ast/extent.ts";
 import { type AstNode, childrenOf } from "./ast/node.ts";
@@ -12,6 +13,7 @@ import { mapDefinition } from "./maps/definition.ts";
 import { type FoundMap, findEvents, findMaps, findSharedMaps } from "./maps/find-maps.ts";
 import { PointerAnalysis } from "./memory/pointer-analysis.ts";
 import type { Explanation } from "./memory/probe-read.ts";
+import type { Preparation } from "./prepare.ts";
 import { type ProbeDeclaration, rewritePrograms } from "./probes/programs.ts";
 import { type Finding, Report } from "./report.ts";
 import { decodeOffsets, encodeOffsets } from "./text/byte-text.ts";
@@ -27,7 +29,10 @@ export interface RewriteRequest {
   readonly ast: unknown;
   /** Headers of the user's, by the names clang was given: they may hold BCC constructs too. */
   readonly userHeaders?: ReadonlyMap<string, string>;
-  readonly architecture?: string;
+  /** The kernel to build for; its architecture decides how system calls are named. */
+  readonly profile?: Pick<KernelProfile, "architecture">;
+  /** What {@link prepareForAst} gave. */
+  readonly preparation?: Preparation;
   /** `NAME=VALUE` definitions that clang was given. */
   readonly defines?: readonly string[];
 }
@@ -63,7 +68,7 @@ const deepest = 4000;
  * @throws BpfkitError RW0xx with diagnostics for what is not supported.
  */
 export function rewrite(request: RewriteRequest): RewriteResult {
-  if (dialectOf(request.text) === "libbpf") {
+  if ((request.preparation?.dialect ?? dialectOf(request.text)) === "libbpf") {
     return { text: request.text, headers: new Map(), maps: [], probes: [], diagnostics: [], explanations: [] };
   }
   return new Rewriter(request).run();
@@ -103,7 +108,7 @@ class Rewriter {
     const probes = rewritePrograms(this.#declarations, {
       texts: this.#texts,
       edits: this.#edits,
-      architecture: this.#request.architecture ?? "x86_64",
+      architecture: this.#request.profile?.architecture ?? "x86_64",
       refuse,
     });
     const explanations: Explanation[] = [];

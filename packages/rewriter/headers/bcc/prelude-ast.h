@@ -21,6 +21,19 @@
 int bpf_trace_printk_bcc(const char *format, ...);
 #define bpf_trace_printk bpf_trace_printk_bcc
 
+/* Builtins of BCC that the rewriter refuses by name, so that the message is its own. */
+int bpf_usdt_readarg(int number, void *ctx, void *value);
+int bpf_usdt_readarg_p(int number, void *ctx, void *buffer, u64 size);
+int bpf_num_cpus(void);
+int incr_cksum_l3(u64 offset, u64 from, u64 to);
+int incr_cksum_l4(u64 offset, u64 from, u64 to, u64 is_pseudo);
+u64 load_byte(void *skb, u64 offset);
+u64 load_half(void *skb, u64 offset);
+u64 load_word(void *skb, u64 offset);
+u64 load_dword(void *skb, u64 offset);
+void *___cursor_advance(void *cursor, u64 size);
+#define cursor_advance(cursor, size) ___cursor_advance(cursor, size)
+
 /* Program macros: parsed as the functions that BCC makes of them. */
 #define TRACEPOINT_PROBE(category, event) \
 	int tracepoint__##category##__##event(struct tracepoint__##category##__##event *args)

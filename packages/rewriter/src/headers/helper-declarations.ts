@@ -21,8 +21,10 @@ export function helperDeclarations(always: ReadonlySet<string>, forCode: Readonl
     if (always.has(name)) first.push(text);
     else if (forCode.has(name)) second.push(text);
   }
+  const records = new Set([...first, ...second].join(" ").match(/\b(?:struct|union) \w+/g) ?? []);
   return [
     "/* BPF helpers this program may call (uapi linux/bpf.h). */",
+    ...[...records].map((record) => `${record};`),
     ...first,
     "#ifndef __BPFKIT_PRELUDE_AST_H",
     ...second,

@@ -15,7 +15,7 @@ export function kernelMapType(map: MapDeclaration, facts: MapFacts): string {
   return `BPF_MAP_TYPE_${kernel}`;
 }
 
-/** The definition in one line, without the final semicolon. */
+/** The definition in one line, without the final semicolon. Tags tell front ends what events and values are. */
 export function mapDefinition(map: MapDeclaration, facts: MapFacts): string {
   const type = kernelMapType(map, facts);
   const members = [
@@ -25,8 +25,12 @@ export function mapDefinition(map: MapDeclaration, facts: MapFacts): string {
     ...(map.flags === "0" ? [] : [`__uint(map_flags, ${map.flags});`]),
     ...(map.innerMap === undefined ? [] : [`__array(values, typeof(${map.innerMap}));`]),
   ];
-  const tag = facts.event === undefined ? "" : ` __attribute__((btf_decl_tag("bpfkit:event:${facts.event}")))`;
-  return `struct { ${members.join(" ")} } ${map.name} SEC(".maps")${tag}`;
+  const notes = [
+    ...(facts.event === undefined ? [] : [`bpfkit:event:${facts.event}`]),
+    ...(map.type === "histogram" ? ["bpfkit:histogram"] : []),
+  ];
+  const tags = notes.map((note) => ` __attribute__((btf_decl_tag("${note}")))`).join("");
+  return `struct { ${members.join(" ")} } ${map.name} SEC(".maps")${tags}`;
 }
 
 function keyAndValue(map: MapDeclaration): readonly string[] {
