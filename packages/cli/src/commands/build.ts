@@ -40,9 +40,10 @@ export class Build extends Command {
     const progress = new Progress();
     const builder = openBuilder(flags, progress);
     try {
-      const result = await (flags.emit === "object" || flags.emit === "listing"
-        ? builder.build(source)
-        : builder.compile(source));
+      const cacheable = flags.emit === "object" || flags.emit === "listing";
+      const result = cacheable
+        ? await builder.build(source)
+        : { ...(await builder.compile(source)), cached: false };
       progress.done();
       printWarnings(result.diagnostics);
       if (flags.emit === "object") {
