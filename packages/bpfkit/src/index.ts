@@ -19,6 +19,7 @@ export {
   rewriteSource,
   type SourceText,
 } from "./compile.ts";
+export { type GenericProgram, genericTool } from "./generic/generic-tool.ts";
 export { describeObject } from "./inspect/describe.ts";
 export type { ObjectDescription, ProgramDescription } from "./inspect/description.ts";
 export { listing, programLines } from "./inspect/listing.ts";
@@ -26,6 +27,7 @@ export { KernelSymbols, type SymbolOptions } from "./kernel-symbols.ts";
 export { jsonHistogramLine } from "./output/json-histogram.ts";
 export { linearHistogramLines } from "./output/linear-histogram.ts";
 export { log2HistogramLines, log2SlotRange } from "./output/log2-histogram.ts";
+export { fieldsText, type JsonValue, jsonValue, valueText } from "./output/value-text.ts";
 export { type HistogramOptions, type PerfBufferOptions, Table, type WriteLine } from "./table.ts";
 export type { Tool, ToolHost, ToolProgram } from "./tool.ts";
 export { parseTraceLine, type TraceFields } from "./trace-line.ts";
