@@ -11,14 +11,8 @@ export {
 export type { Kernel, KernelProfile } from "@bpfkit/base/kernel";
 export type { BtfValue, Link, Program, TypeCodec } from "@bpfkit/loader";
 export { type AttachOptions, BPF, type BpfOptions, type PollResult } from "./bpf.ts";
-export {
-  type CompileOptions,
-  type CompileResult,
-  compile,
-  type RewrittenSource,
-  rewriteSource,
-  type SourceText,
-} from "./compile.ts";
+export type { CompileOptions, CompileResult, RewrittenSource, SourceText } from "./compile.ts";
+export { compile, rewriteSource } from "./compile-on-demand.ts";
 export { type GenericProgram, genericTool } from "./generic/generic-tool.ts";
 export { describeObject } from "./inspect/describe.ts";
 export type { ObjectDescription, ProgramDescription } from "./inspect/description.ts";

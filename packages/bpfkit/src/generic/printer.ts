@@ -18,10 +18,10 @@ export class Printer {
     this.#write = write;
   }
 
-  /** A line of the trace pipe. */
+  /** A line of the trace pipe; a newline in the program's text makes an empty one, as in the kernel's. */
   trace(line: string): void {
-    if (this.#json) this.#object({ trace: line });
-    else this.#write(line);
+    if (!this.#json) this.#write(line);
+    else if (line !== "") this.#object({ trace: line });
   }
 
   /** An event of a perf or ring buffer: by its type where the program tells it, else its bytes. */
