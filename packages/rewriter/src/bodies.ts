@@ -85,7 +85,7 @@ class BodyRewriter {
       extents,
       texts,
       edits,
-      readsItself: (file) => file.endsWith("bcc/kernel-macros.h") || file.endsWith("bpf/bpf_core_read.h"),
+      readsItself: (file) => file.endsWith("bcc/prelude-ast.h"),
       refuse: (node, message, hint) => context.report({ code: "RW030", message, hint }, node),
       explain: (explanation) => context.explanations.push(explanation),
     });

@@ -190,3 +190,8 @@
 #define ipv6_hdr(skb) ((struct ipv6hdr *)skb_network_header(skb))
 #define tcp_hdr(skb) ((struct tcphdr *)skb_transport_header(skb))
 #define udp_hdr(skb) ((struct udphdr *)skb_transport_header(skb))
+
+/* arch/x86/include/asm/page_64_types.h: start of the direct mapping with four and five levels of page tables. */
+#define __PAGE_OFFSET_BASE_L4 0xffff888000000000UL
+#define __PAGE_OFFSET_BASE_L5 0xff11000000000000UL
+#define PAGE_OFFSET __PAGE_OFFSET_BASE_L4

@@ -376,45 +376,56 @@ enum bpf_enum_value_kind { BPF_ENUMVAL_EXISTS = 0, BPF_ENUMVAL_VALUE = 1 };
 #define ___path_9(s, a, b, c, d, e, f, g, h, i) (s)->a->b->c->d->e->f->g->h->i
 #define ___path(s, ...) ___core_apply(___path_, ___core_count(__VA_ARGS__))(s, __VA_ARGS__)
 
-/* fn(destination, size, address) for every arrow, the last one with \`last\`. */
+/*
+ * fn(destination, size, address) for every arrow, the last one with \`last\`. The pointer is evaluated first, so that
+ * members of the program's own structures in it do not become relocations.
+ */
 #define ___hop(fn, to, from, m, path) typeof(path) to; fn((void *)&to, sizeof(to), &(from)->m);
-#define ___read_1(fn, last, dst, sz, s, a) ({ \\
-	last((void *)(dst), sz, &(s)->a); })
-#define ___read_2(fn, last, dst, sz, s, a, b) ({ \\
-	___hop(fn, ___p1, s, a, ___path_1(s, a)) \\
+#define ___read_1(fn, last, dst, sz, s, a) \\
+	({ typeof((s) + 0) ___p0 = (s); \\
+	last((void *)(dst), sz, &(___p0)->a); })
+#define ___read_2(fn, last, dst, sz, s, a, b) \\
+	({ typeof((s) + 0) ___p0 = (s); \\
+	___hop(fn, ___p1, ___p0, a, ___path_1(s, a)) \\
 	last((void *)(dst), sz, &(___p1)->b); })
-#define ___read_3(fn, last, dst, sz, s, a, b, c) ({ \\
-	___hop(fn, ___p1, s, a, ___path_1(s, a)) \\
+#define ___read_3(fn, last, dst, sz, s, a, b, c) \\
+	({ typeof((s) + 0) ___p0 = (s); \\
+	___hop(fn, ___p1, ___p0, a, ___path_1(s, a)) \\
 	___hop(fn, ___p2, ___p1, b, ___path_2(s, a, b)) \\
 	last((void *)(dst), sz, &(___p2)->c); })
-#define ___read_4(fn, last, dst, sz, s, a, b, c, d) ({ \\
-	___hop(fn, ___p1, s, a, ___path_1(s, a)) \\
+#define ___read_4(fn, last, dst, sz, s, a, b, c, d) \\
+	({ typeof((s) + 0) ___p0 = (s); \\
+	___hop(fn, ___p1, ___p0, a, ___path_1(s, a)) \\
 	___hop(fn, ___p2, ___p1, b, ___path_2(s, a, b)) \\
 	___hop(fn, ___p3, ___p2, c, ___path_3(s, a, b, c)) \\
 	last((void *)(dst), sz, &(___p3)->d); })
-#define ___read_5(fn, last, dst, sz, s, a, b, c, d, e) ({ \\
-	___hop(fn, ___p1, s, a, ___path_1(s, a)) \\
+#define ___read_5(fn, last, dst, sz, s, a, b, c, d, e) \\
+	({ typeof((s) + 0) ___p0 = (s); \\
+	___hop(fn, ___p1, ___p0, a, ___path_1(s, a)) \\
 	___hop(fn, ___p2, ___p1, b, ___path_2(s, a, b)) \\
 	___hop(fn, ___p3, ___p2, c, ___path_3(s, a, b, c)) \\
 	___hop(fn, ___p4, ___p3, d, ___path_4(s, a, b, c, d)) \\
 	last((void *)(dst), sz, &(___p4)->e); })
-#define ___read_6(fn, last, dst, sz, s, a, b, c, d, e, f) ({ \\
-	___hop(fn, ___p1, s, a, ___path_1(s, a)) \\
+#define ___read_6(fn, last, dst, sz, s, a, b, c, d, e, f) \\
+	({ typeof((s) + 0) ___p0 = (s); \\
+	___hop(fn, ___p1, ___p0, a, ___path_1(s, a)) \\
 	___hop(fn, ___p2, ___p1, b, ___path_2(s, a, b)) \\
 	___hop(fn, ___p3, ___p2, c, ___path_3(s, a, b, c)) \\
 	___hop(fn, ___p4, ___p3, d, ___path_4(s, a, b, c, d)) \\
 	___hop(fn, ___p5, ___p4, e, ___path_5(s, a, b, c, d, e)) \\
 	last((void *)(dst), sz, &(___p5)->f); })
-#define ___read_7(fn, last, dst, sz, s, a, b, c, d, e, f, g) ({ \\
-	___hop(fn, ___p1, s, a, ___path_1(s, a)) \\
+#define ___read_7(fn, last, dst, sz, s, a, b, c, d, e, f, g) \\
+	({ typeof((s) + 0) ___p0 = (s); \\
+	___hop(fn, ___p1, ___p0, a, ___path_1(s, a)) \\
 	___hop(fn, ___p2, ___p1, b, ___path_2(s, a, b)) \\
 	___hop(fn, ___p3, ___p2, c, ___path_3(s, a, b, c)) \\
 	___hop(fn, ___p4, ___p3, d, ___path_4(s, a, b, c, d)) \\
 	___hop(fn, ___p5, ___p4, e, ___path_5(s, a, b, c, d, e)) \\
 	___hop(fn, ___p6, ___p5, f, ___path_6(s, a, b, c, d, e, f)) \\
 	last((void *)(dst), sz, &(___p6)->g); })
-#define ___read_8(fn, last, dst, sz, s, a, b, c, d, e, f, g, h) ({ \\
-	___hop(fn, ___p1, s, a, ___path_1(s, a)) \\
+#define ___read_8(fn, last, dst, sz, s, a, b, c, d, e, f, g, h) \\
+	({ typeof((s) + 0) ___p0 = (s); \\
+	___hop(fn, ___p1, ___p0, a, ___path_1(s, a)) \\
 	___hop(fn, ___p2, ___p1, b, ___path_2(s, a, b)) \\
 	___hop(fn, ___p3, ___p2, c, ___path_3(s, a, b, c)) \\
 	___hop(fn, ___p4, ___p3, d, ___path_4(s, a, b, c, d)) \\
@@ -422,8 +433,9 @@ enum bpf_enum_value_kind { BPF_ENUMVAL_EXISTS = 0, BPF_ENUMVAL_VALUE = 1 };
 	___hop(fn, ___p6, ___p5, f, ___path_6(s, a, b, c, d, e, f)) \\
 	___hop(fn, ___p7, ___p6, g, ___path_7(s, a, b, c, d, e, f, g)) \\
 	last((void *)(dst), sz, &(___p7)->h); })
-#define ___read_9(fn, last, dst, sz, s, a, b, c, d, e, f, g, h, i) ({ \\
-	___hop(fn, ___p1, s, a, ___path_1(s, a)) \\
+#define ___read_9(fn, last, dst, sz, s, a, b, c, d, e, f, g, h, i) \\
+	({ typeof((s) + 0) ___p0 = (s); \\
+	___hop(fn, ___p1, ___p0, a, ___path_1(s, a)) \\
 	___hop(fn, ___p2, ___p1, b, ___path_2(s, a, b)) \\
 	___hop(fn, ___p3, ___p2, c, ___path_3(s, a, b, c)) \\
 	___hop(fn, ___p4, ___p3, d, ___path_4(s, a, b, c, d)) \\
@@ -1122,5 +1134,10 @@ enum libbpf_tristate { TRI_NO = 0, TRI_YES = 1, TRI_MODULE = 2 };
 #define ipv6_hdr(skb) ((struct ipv6hdr *)skb_network_header(skb))
 #define tcp_hdr(skb) ((struct tcphdr *)skb_transport_header(skb))
 #define udp_hdr(skb) ((struct udphdr *)skb_transport_header(skb))
+
+/* arch/x86/include/asm/page_64_types.h: start of the direct mapping with four and five levels of page tables. */
+#define __PAGE_OFFSET_BASE_L4 0xffff888000000000UL
+#define __PAGE_OFFSET_BASE_L5 0xff11000000000000UL
+#define PAGE_OFFSET __PAGE_OFFSET_BASE_L4
 `],
 ]);

@@ -30,7 +30,7 @@ export interface ReadContext {
   readonly extents: ExtentFinder;
   readonly texts: ReadonlyMap<string, string>;
   readonly edits: ReadonlyMap<string, TextEdits>;
-  /** Headers of the set whose macros read by themselves. */
+  /** Files whose macros read by themselves when compiled. */
   readonly readsItself: (file: string) => boolean;
   readonly refuse: (node: AstNode, message: string, hint: string) => void;
   readonly explain: (explanation: Explanation) => void;
@@ -89,10 +89,8 @@ export class ReadRewriter {
 
   /** True for a load that a macro of the header set contains: its other definition reads through a helper. */
   #isReadByMacro(loaded: AstNode): boolean {
-    const member = spellingOf(loaded.range?.end)?.file;
     const begin = spellingOf(loaded.range?.begin)?.file;
-    const { readsItself } = this.#context;
-    return (member !== undefined && readsItself(member)) || (begin !== undefined && readsItself(begin));
+    return begin !== undefined && this.#context.readsItself(begin);
   }
 
   #editableExtent(cast: AstNode, loaded: AstNode): MemberExtent | undefined {
@@ -121,7 +119,8 @@ export class ReadRewriter {
     const operators = this.#operators(path, extent);
     if (operators === undefined) return false;
     const edits = this.#edits(extent);
-    const isKernelType = !path.arrows.some((arrow) => this.#isOwnMember(arrow));
+    // __builtin_preserve_access_index in libbpf's BPF_CORE_READ relocates every member in its argument.
+    const isKernelType = !path.arrows.some((arrow) => this.#isOwnMember(arrow)) && !this.#hasOwnMember(path.root);
     const macro = kind === "user" ? "BPF_PROBE_READ_USER(" : isKernelType ? "BPF_CORE_READ(" : "BPF_PROBE_READ(";
     edits?.wrap(extent.start, extent.end, macro, ")", "read");
     for (const operator of operators) edits?.replace(operator.start, operator.end, operator.text);
@@ -134,6 +133,15 @@ export class ReadRewriter {
 
   #isOwnMember(member: AstNode): boolean {
     return member.referencedMemberDecl !== undefined && this.#context.declarations.ownFields.has(member.referencedMemberDecl);
+  }
+
+  #hasOwnMember(root: AstNode): boolean {
+    const stack = [root];
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (node.kind === "MemberExpr" && this.#isOwnMember(node)) return true;
+      stack.push(...childrenOf(node));
+    }
+    return false;
   }
 
   /** The longest path that ends in the loaded expression. */
