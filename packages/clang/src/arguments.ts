@@ -1,5 +1,6 @@
 /** The arguments of clang's compiler proper (`-cc1`) for each of our three runs, and the reason for each. */
 import { FreestandingFolder } from "./freestanding-headers.ts";
+import { SystemRoot } from "./virtual-files.ts";
 
 /** A BPF instruction set version, as clang's -mcpu. */
 export type BpfCpu = "v1" | "v2" | "v3" | "v4";
@@ -18,9 +19,6 @@ export interface SourceArguments {
   readonly cpu: BpfCpu;
   readonly optLevel: OptimisationLevel;
 }
-
-/** Folders below this one are ours: warnings inside them are not for the user. */
-export const SystemRoot = "/bpfkit/";
 
 /** Arguments that make the JSON AST on standard output. */
 export function astArguments(source: SourceArguments): string[] {

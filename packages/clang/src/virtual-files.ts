@@ -3,6 +3,12 @@ import { SourceFile, UsageError } from "@bpfkit/base/diagnostics";
 
 import type { SourceNames } from "./diagnostics.ts";
 
+/** Folders below this one are ours: warnings inside them are not for the user. */
+export const SystemRoot = "/bpfkit/";
+
+/** For files that are not found through a system folder, such as those included before the text. */
+const SystemPragma = "#pragma GCC system_header\n";
+
 interface NamedFiles {
   readonly mainFile: string;
   readonly files: ReadonlyMap<string, string>;
@@ -32,7 +38,8 @@ export class VirtualFiles implements SourceNames {
     const texts = new Map<string, string>();
     for (const [name, text] of request.files) {
       const path = compilerPath(name);
-      contents.set(path.startsWith("/") ? path : `/${path}`, text);
+      const isOurs = path.startsWith(SystemRoot) && name !== request.mainFile;
+      contents.set(path.startsWith("/") ? path : `/${path}`, isOurs ? SystemPragma + text : text);
       const userName = request.fileNames?.get(name) ?? name;
       if (userName !== path) renamed.set(path, userName);
       names.set(path, userName);

@@ -202,8 +202,12 @@ test("#line and given names are honoured, displaced names come back", async () =
 test("warnings come with the result; those in our own headers do not", async () => {
   const { diagnostics } = await clang.parseAst(
     request("#include <ours.h>\nint g(int *p) { char *q = p; return q == 0; }\nint f(void) { }", {
-      files: new Map([["/bpfkit/include/ours.h", "static int ours(void) { }\n"]]),
+      files: new Map([
+        ["/bpfkit/include/ours.h", "static int ours(void) { }\n"],
+        ["/bpfkit/include/before.h", "static int before(void) { }\n"],
+      ]),
       includeDirs: ["/bpfkit/include"],
+      preIncludes: ["/bpfkit/include/before.h"],
     }),
   );
   assert.equal(
