@@ -1,0 +1,222 @@
+/** Tests of the BPF class and its tables on the simulated kernel, with a natively built object and counted events. */
+import { UsageError } from "@bpfkit/base/diagnostics";
+import type { BtfValue } from "@bpfkit/loader";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { compileNative } from "../../loader/src/testdata/compile.ts";
+import { BPF } from "./bpf.ts";
+import { genericTool } from "./generic/generic-tool.ts";
+import { loadBundledProfile } from "./node/profile.ts";
+import { simulatedKernel } from "./node/simulated.ts";
+
+const object = compileNative("../../../bpfkit/src/testdata/tables.bpf.c");
+const never = new AbortController().signal;
+const machine = (engine: "jit" | "interpreter" = "jit") =>
+  simulatedKernel({ profile: loadBundledProfile(), scenario: "exec", engine });
+
+const test = suite("BPF");
+if (object !== undefined) {
+  const open = async (engine: "jit" | "interpreter" = "jit") => {
+    const kernel = machine(engine);
+    const bpf = await BPF.open({ object, name: "tables.o", kernel });
+    return { kernel, bpf, execs: kernel.groundTruth.execs };
+  };
+
+  for (const engine of ["jit", "interpreter"] as const) {
+    test(`tables hold what happened, to the last count (${engine})`, async () => {
+      const { bpf, execs } = await open(engine);
+      assert.ok(execs.length > 10);
+      const { ended } = await bpf.sleep(Number.POSITIVE_INFINITY);
+      assert.is(ended, true);
+      const wanted = new Map<number, bigint>();
+      for (const { pid } of execs) wanted.set(pid, (wanted.get(pid) ?? 0n) + 1n);
+      const byPid = bpf.table("by_pid");
+      assert.equal(new Map(byPid.items() as [number, bigint][]), wanted);
+      assert.is(byPid.length, wanted.size);
+      assert.is(bpf.table("by_cpu").sum(0), BigInt(execs.length));
+      assert.is((bpf.table("by_cpu").get(0) as BtfValue[]).length, 4);
+      const slots = bpf.get("histogram").values().map(Number);
+      const counts = new Array(64).fill(0);
+      for (const { pid } of execs) counts[pid % 7] += 1;
+      assert.equal(slots, counts);
+      bpf.close();
+    });
+  }
+
+  test("histograms are printed in BCC's columns, one for each group", async () => {
+    const { bpf } = await open();
+    await bpf.sleep(Number.POSITIVE_INFINITY);
+    const lines: string[] = [];
+    bpf.table("histogram").printLog2Hist((line) => lines.push(line), "pids");
+    assert.is(lines[0], "     pids                : count     distribution");
+    assert.match(lines[1] ?? "", /^ {9}0 -> 1 {10}: \d+ +\|\**/);
+    lines.length = 0;
+    bpf.table("grouped").printLog2Hist((line) => lines.push(line), "pids", {
+      sectionHeader: "comm",
+      compareSections: (a, b) => (String(a) < String(b) ? -1 : 1),
+    });
+    assert.equal(
+      lines.filter((line) => line.startsWith("comm = ")),
+      ["comm = bash", "comm = cron"],
+    );
+    assert.is(lines[0], "");
+    lines.length = 0;
+    bpf.table("histogram").printJsonHist((line) => lines.push(line), "pids");
+    assert.match(lines[0] ?? "", /^\{'ts': '\d{4}-.*'val_type': 'pids', 'data': \[\{'interval-start': 0, /);
+    bpf.close();
+  });
+
+  test("perf and ring buffers hand over every event, decoded", async () => {
+    const { bpf, execs } = await open();
+    const seen: string[] = [];
+    const ringSeen: string[] = [];
+    const [events, ring] = [bpf.table("events"), bpf.table("ring")];
+    events.openPerfBuffer((_cpu, data) => {
+      const { pid, comm } = events.event(data);
+      seen.push(`${pid} ${comm}`);
+    });
+    ring.openRingBuffer((data) => ringSeen.push(`${ring.event(data)["pid"]} ${ring.event(data)["comm"]}`));
+    for (let ended = false; !ended; ) ({ ended } = await bpf.poll());
+    const wanted = execs.map(({ pid, comm }) => `${pid} ${comm}`);
+    assert.equal(ringSeen, wanted);
+    assert.equal(seen.sort(), wanted.sort());
+    bpf.close();
+  });
+
+  test("trace lines come as fields and as text", async () => {
+    const { bpf, execs } = await open();
+    const messages: string[] = [];
+    const lines: string[] = [];
+    for await (const fields of bpf.traceFields()) {
+      messages.push(fields.message);
+      assert.is(fields.message, `exec ${fields.pid}`);
+      lines.push(fields.task);
+    }
+    assert.equal(
+      messages,
+      execs.map(({ pid }) => `exec ${pid}`),
+    );
+    assert.ok(lines.includes("bash"));
+    bpf.close();
+  });
+
+  test("programs can be attached by hand, detached by closing the link", async () => {
+    const { bpf, execs } = await open();
+    assert.is(bpf.links.length, 1);
+    const link = bpf.attachKprobe({ event: bpf.syscallFunction("execve"), program: "by_hand" });
+    link.close();
+    await bpf.sleep(Number.POSITIVE_INFINITY);
+    const bss = bpf.collection.maps.get(".bss")?.lookupBytes(new Uint8Array(4)) ?? new Uint8Array();
+    const calls = bpf.collection.spec.variables.get("calls");
+    const value = new DataView(bss.buffer, bss.byteOffset).getBigUint64(calls?.offset ?? 0, true);
+    assert.is(value, BigInt(execs.length));
+    bpf.close();
+  });
+
+  test("stacks have names of kernel functions", async () => {
+    const { bpf } = await open();
+    await bpf.sleep(Number.POSITIVE_INFINITY);
+    const bss = bpf.collection.maps.get(".bss")?.lookupBytes(new Uint8Array(4)) ?? new Uint8Array();
+    const variable = bpf.collection.spec.variables.get("last_stack");
+    const id = new DataView(bss.buffer, bss.byteOffset).getInt32(variable?.offset ?? 0, true);
+    const frames = bpf
+      .table("stacks")
+      .walk(id)
+      .map((address) => bpf.ksym(address));
+    assert.is(frames[0], "__x64_sys_execve");
+    assert.equal(bpf.table("stacks").walk(-14), []);
+    bpf.close();
+  });
+
+  test("clearing empties hashes and zeroes arrays; set, delete and negative indexes work", async () => {
+    const { bpf } = await open();
+    await bpf.sleep(Number.POSITIVE_INFINITY);
+    const [byPid, histogram] = [bpf.table("by_pid"), bpf.table("histogram")];
+    byPid.clear();
+    assert.is(byPid.length, 0);
+    byPid.set(7, 9n);
+    assert.is(byPid.get(7), 9n);
+    byPid.zero();
+    assert.equal(byPid.items(), [[7, 0n]]);
+    assert.is(byPid.delete(7), true);
+    assert.is(byPid.delete(7), false);
+    assert.is(byPid.get(7), undefined);
+    histogram.set(-1, 5n);
+    assert.is(histogram.get(63), 5n);
+    assert.throws(
+      () => histogram.get(64),
+      (error: unknown) => error instanceof UsageError,
+    );
+    histogram.clear();
+    assert.ok(histogram.values().every((value) => value === 0n));
+    bpf.table("by_cpu").clear();
+    assert.is(bpf.table("by_cpu").sum(0), 0n);
+    bpf.close();
+  });
+
+  test("wrong names are usage errors that list the right ones", async () => {
+    const { bpf } = await open();
+    assert.throws(
+      () => bpf.table("by_pud"),
+      (error: unknown) => error instanceof UsageError && /by_pid/.test(error.hint ?? ""),
+    );
+    assert.throws(
+      () => bpf.attachKprobe({ event: "x", program: "nope" }),
+      (error: unknown) => error instanceof UsageError && /on_execve, by_hand/.test(error.hint ?? ""),
+    );
+    assert.throws(
+      () => bpf.attachKprobe({ event: "no_such_function", program: "by_hand" }),
+      /no_such_function/,
+    );
+    assert.is(bpf.hasKprobeFunction("__x64_sys_execve"), true);
+    assert.is(bpf.hasKprobeFunction("__x64_sys_exec"), false);
+    bpf.close();
+  });
+
+  test("the generic front end prints events, trace lines and every map", async () => {
+    const kernel = machine();
+    const lines: string[] = [];
+    const host = {
+      write: (line: string) => lines.push(line),
+      kernel,
+      signal: never,
+      open: () => assert.unreachable(),
+    };
+    const tool = genericTool({ name: "tables.o", object });
+    assert.is(await tool.run([], host as never), 0);
+    const { execs } = kernel.groundTruth;
+    const first = execs[0];
+    assert.ok(lines.includes(`events: pid=${first?.pid} comm=${first?.comm}`), lines.slice(0, 5).join("\n"));
+    assert.is(lines.filter((line) => line.startsWith("ring: pid=")).length, execs.length);
+    assert.is(lines.filter((line) => /bpf_trace_printk: exec \d+$/.test(line)).length, execs.length);
+    assert.ok(lines.includes("map by_pid (hash, " + new Set(execs.map(({ pid }) => pid)).size + " entries)"));
+    assert.ok(lines.includes("     histogram           : count     distribution"));
+    assert.ok(lines.includes("comm = bash"));
+    assert.ok(lines.includes(`variable calls = ${execs.length}`));
+    assert.ok(lines.some((line) => line.trim() === "__x64_sys_execve"));
+  });
+
+  test("the generic front end's JSON is one object a line", async () => {
+    const lines: string[] = [];
+    const host = { write: (line: string) => lines.push(line), kernel: machine(), signal: never };
+    await genericTool({ name: "tables.o", object }).run(["--json", "--duration", "1000"], host as never);
+    const objects = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.ok(objects.some((each) => each["map"] === "by_pid" && Array.isArray(each["entries"])));
+    assert.ok(objects.some((each) => each["map"] === "events" && typeof each["cpu"] === "number"));
+    assert.ok(objects.some((each) => typeof each["trace"] === "string"));
+  });
+
+  test("the generic front end refuses words that it does not know", async () => {
+    const host = { write: () => {}, kernel: machine(), signal: never };
+    for (const words of [["-x"], ["--duration", "soon"], ["1"]]) {
+      try {
+        await genericTool({ name: "tables.o", object }).run(words, host as never);
+        assert.unreachable();
+      } catch (error) {
+        assert.ok(error instanceof UsageError, String(error));
+      }
+    }
+  });
+}
+
+test.run();
