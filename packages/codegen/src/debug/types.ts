@@ -226,9 +226,7 @@ export class TypeVisitor {
     }
     const { checkPointer } = reach;
     let { seenPointer } = reach;
-    if (checkPointer && !seenPointer) {
-      seenPointer = tag === "DW_TAG_pointer_type" && !type.node.fields.has("annotations");
-    }
+    if (checkPointer && tag === "DW_TAG_pointer_type") seenPointer = true;
     if (checkPointer && seenPointer && base !== undefined && this.canBeForward(base)) {
       this.addFixup(type, base, tag);
       return;
