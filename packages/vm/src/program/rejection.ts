@@ -2,6 +2,7 @@
 import { Errno } from "@bpfkit/base/abi";
 import { SyscallError } from "@bpfkit/base/diagnostics";
 import { VerifierRejection } from "@bpfkit/base/kernel";
+import { type Instruction, printInstruction } from "@bpfkit/elf/isa";
 import type { SourceLine } from "./fault.ts";
 import type { ProgramImage } from "./image.ts";
 
@@ -23,7 +24,7 @@ export class Rejecter {
       lines.push(`; ${source.text.trim()} @ ${source.file.replace(/^.*\//, "")}:${source.line}`);
     }
     const opcode = (this.#image.opcode[slot] as number).toString(16).padStart(2, "0");
-    lines.push(`${slot}: (${opcode})`);
+    lines.push(`${slot}: (${opcode}) ${this.#print(slot)}`.trimEnd());
     return this.program(message, errno, lines);
   }
 
@@ -35,5 +36,25 @@ export class Rejecter {
       detail: `${this.#image.name}: ${message}`,
       cause: new VerifierRejection(log),
     });
+  }
+
+  /** The instruction's text; empty for what is no instruction. */
+  #print(slot: number): string {
+    const image = this.#image;
+    const [opcode, dst, src] = [image.opcode[slot], image.dst[slot], image.src[slot]] as number[];
+    const instruction: Instruction = {
+      opcode: opcode ?? 0,
+      dst: dst ?? 0,
+      src: src ?? 0,
+      off: image.off[slot] ?? 0,
+      imm: image.imm[slot] ?? 0,
+      immHigh: image.isWideLoad(slot) ? (image.imm[slot + 1] ?? 0) : 0,
+    };
+    try {
+      return printInstruction(instruction);
+    } catch {
+      // Not an instruction that has a text: the message names what is wrong with it.
+      return "";
+    }
   }
 }
