@@ -189,7 +189,8 @@ if (object !== undefined) {
     assert.ok(lines.includes(`events: pid=${first?.pid} comm=${first?.comm}`), lines.slice(0, 5).join("\n"));
     assert.is(lines.filter((line) => line.startsWith("ring: pid=")).length, execs.length);
     assert.is(lines.filter((line) => /bpf_trace_printk: exec \d+$/.test(line)).length, execs.length);
-    assert.ok(lines.includes("map by_pid (hash, " + new Set(execs.map(({ pid }) => pid)).size + " entries)"));
+    const pids = new Set(execs.map(({ pid }) => pid));
+    assert.ok(lines.includes(`map by_pid (hash, ${pids.size} entries)`));
     assert.ok(lines.includes("     histogram           : count     distribution"));
     assert.ok(lines.includes("comm = bash"));
     assert.ok(lines.includes(`variable calls = ${execs.length}`));

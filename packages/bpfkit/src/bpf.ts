@@ -11,6 +11,7 @@ import {
   autoAttach,
   Collection,
   CollectionSpec,
+  canKprobe,
   type Link,
   type PerfEventOptions,
   type PerfReader,
@@ -185,7 +186,7 @@ export class BPF implements TableOwner {
 
   /** Whether a kprobe could be put on a function of this name. */
   hasKprobeFunction(name: string): boolean {
-    return this.symbols.isProbeable(name);
+    return canKprobe(this.kernel, name);
   }
 
   /** The kernel function of a system call: `execve` -> `__x64_sys_execve`. */

@@ -1,6 +1,4 @@
 /** Addresses to kernel function names and back, from /proc/kallsyms. */
-import { Errno } from "@bpfkit/base/abi";
-import { SyscallError } from "@bpfkit/base/diagnostics";
 import type { Kernel } from "@bpfkit/base/kernel";
 
 /** How a symbol is spelled. */
@@ -18,7 +16,6 @@ export class KernelSymbols {
   readonly #kernel: Kernel;
   #addresses: BigUint64Array | undefined;
   #names: readonly (readonly [name: string, module: string])[] = [];
-  #probeable: string | undefined;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -47,26 +44,6 @@ export class KernelSymbols {
     return index === -1 ? undefined : addresses[index];
   }
 
-  /** Whether the kernel has a function of this name that can be probed. */
-  isProbeable(name: string): boolean {
-    this.#probeable ??= `\n${this.#readProbeable()}\n`;
-    const at = this.#probeable.indexOf(`\n${name}`);
-    const next = at === -1 ? "" : this.#probeable[at + name.length + 1];
-    if (next === "\n" || next === " " || next === "\t") return true;
-    return at !== -1 && new RegExp(`^${escapePattern(name)}(\\s|$)`, "m").test(this.#probeable);
-  }
-
-  #readProbeable(): string {
-    try {
-      return decoder.decode(this.#kernel.readKernelFile("/sys/kernel/tracing/available_filter_functions"));
-    } catch (error) {
-      if (!(error instanceof SyscallError) || error.errno !== Errno.ENOENT) throw error;
-      // Without function tracing, every text symbol is a candidate.
-      this.#load();
-      return this.#names.map((entry) => entry[0]).join("\n");
-    }
-  }
-
   #load(): BigUint64Array {
     if (this.#addresses !== undefined) return this.#addresses;
     const text = decoder.decode(this.#kernel.readKernelFile("/proc/kallsyms"));
@@ -81,8 +58,4 @@ export class KernelSymbols {
     this.#addresses = BigUint64Array.from(symbols, ({ address }) => address);
     return this.#addresses;
   }
-}
-
-function escapePattern(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

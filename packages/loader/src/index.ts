@@ -7,7 +7,7 @@ export type { BtfValue, CodecMember, TypeCodec } from "./codec/value.ts";
 export { PerfReader, type PerfReaderOptions } from "./events/perf-reader.ts";
 export { RingReader } from "./events/ring-reader.ts";
 export { autoAttach } from "./link/auto-attach.ts";
-export { attachKprobe, attachKretprobe, type KprobeOptions } from "./link/kprobe.ts";
+export { attachKprobe, attachKretprobe, canKprobe, type KprobeOptions } from "./link/kprobe.ts";
 export type { Link } from "./link/link.ts";
 export { attachPerfEvent, type PerfEventOptions } from "./link/perf-event.ts";
 export { attachRawTracepoint, attachTracing } from "./link/raw-tracepoint.ts";

@@ -23,6 +23,23 @@ export function attachKretprobe(kernel: Kernel, program: Program, options: Kprob
   return attach(kernel, program, "kretprobe", options);
 }
 
+/** No such function, or one that must not be probed. */
+const refusals: ReadonlySet<number> = new Set([Errno.ENOENT, Errno.EINVAL, Errno.EOPNOTSUPP]);
+
+/**
+ * Whether the kernel would accept a kprobe on a function, found out by making one and closing it at once.
+ * @throws SyscallError for failures that say nothing of the function, such as EPERM
+ */
+export function canKprobe(kernel: Kernel, functionName: string): boolean {
+  try {
+    kernel.close(kernel.perfEventOpen({ kind: "kprobe", function: functionName, offset: 0 }, -1, 0));
+    return true;
+  } catch (error) {
+    if (error instanceof SyscallError && refusals.has(error.errno)) return false;
+    throw error;
+  }
+}
+
 function attach(
   kernel: Kernel,
   program: Program,

@@ -8,7 +8,7 @@ import type { ProgramSpec } from "../spec/program-spec.ts";
 import { sectionMeaning } from "../spec/sections.ts";
 import { RecordingKernel } from "../testdata/recording-kernel.ts";
 import { autoAttach } from "./auto-attach.ts";
-import { attachKprobe } from "./kprobe.ts";
+import { attachKprobe, canKprobe } from "./kprobe.ts";
 import { attachPerfEvent } from "./perf-event.ts";
 import { syscallFunction, translateSyscallPrefix } from "./syscall-name.ts";
 
@@ -34,7 +34,6 @@ function programIn(kernel: RecordingKernel, section: string): Program {
 
 function kernelWithSymbols(): RecordingKernel {
   const kernel = new RecordingKernel();
-  kernel.files.set("/proc/kallsyms", "ffff0 T __x64_sys_bpf\nffff8 T __x64_sys_clone\n");
   kernel.files.set("/sys/kernel/tracing/events/sched/sched_switch/id", "317\n");
   return kernel;
 }
@@ -111,6 +110,14 @@ test("closing a link closes its events, once", () => {
   link.close();
   link.close();
   assert.is(kernel.open.size, before);
+});
+
+test("whether a function can be probed is found out without leaving anything open", () => {
+  const kernel = kernelWithSymbols();
+  kernel.functions = new Set(["do_exit"]);
+  assert.is(canKprobe(kernel, "do_exit"), true);
+  assert.is(canKprobe(kernel, "do_ex"), false);
+  assert.is(kernel.open.size, 0);
 });
 
 test("system call names get this kernel's prefix", () => {

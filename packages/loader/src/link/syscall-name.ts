@@ -1,7 +1,8 @@
 /** Names of system call functions: each architecture has its prefix, which kprobes on `sys_*` are translated to. */
+import { compareReleases } from "@bpfkit/base/abi";
 import type { Kernel } from "@bpfkit/base/kernel";
 
-/** In the order in which BCC tries them; the right one is that for which PREFIX + `bpf` is a kernel symbol. */
+/** Prefixes that programs are written with, in the order in which BCC tries them. */
 const prefixes = [
   "sys_",
   "__x64_sys_",
@@ -13,17 +14,16 @@ const prefixes = [
   "__riscv_sys_",
 ] as const;
 
-const found = new WeakMap<Kernel, string>();
+/** Since when system calls are wrapped and so named after their architecture (commits d5a00528b58c and 4378a7d4be30). */
+const wrappers = {
+  x86_64: { prefix: "__x64_sys_", since: "4.17" },
+  arm64: { prefix: "__arm64_sys_", since: "4.19" },
+} as const satisfies Record<Kernel["architecture"], { prefix: string; since: string }>;
 
 /** The prefix of the kernel's system call functions, for example `__x64_sys_`. */
 export function syscallPrefix(kernel: Kernel): string {
-  const known = found.get(kernel);
-  if (known !== undefined) return known;
-  const text = new TextDecoder("latin1").decode(kernel.readKernelFile("/proc/kallsyms"));
-  const prefix =
-    prefixes.find((candidate) => new RegExp(`^\\S+ [tT] ${candidate}bpf$`, "m").test(text)) ?? "sys_";
-  found.set(kernel, prefix);
-  return prefix;
+  const { prefix, since } = wrappers[kernel.architecture];
+  return compareReleases(kernel.release, since) >= 0 ? prefix : "sys_";
 }
 
 /** The function of a system call: `clone` -> `__x64_sys_clone`. */
