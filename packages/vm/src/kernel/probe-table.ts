@@ -21,11 +21,49 @@ export interface FunctionProbes {
 /** Where on a function. */
 export type FunctionPlace = keyof FunctionProbes;
 
+/** Events that happen together, to ask with one question whether anyone watches any of them. */
+export class EventGroup {
+  readonly #table: ProbeTable;
+  readonly #functions: readonly string[];
+  readonly #tracepoints: readonly string[];
+  #answer = false;
+  #version = -1;
+
+  /** `tracepoints` as `CATEGORY/NAME`; their raw forms count too. */
+  constructor(table: ProbeTable, functions: readonly string[], tracepoints: readonly string[]) {
+    this.#table = table;
+    this.#functions = functions;
+    this.#tracepoints = tracepoints;
+  }
+
+  /** Is any program attached to any of them? */
+  get isWatched(): boolean {
+    const table = this.#table;
+    if (this.#version !== table.version) {
+      this.#version = table.version;
+      this.#answer =
+        this.#functions.some((name) => table.onFunction(name) !== undefined) ||
+        this.#tracepoints.some(
+          (name) =>
+            table.onTracepoint(name) !== undefined ||
+            table.onRawTracepoint(name.slice(name.indexOf("/") + 1)) !== undefined,
+        );
+    }
+    return this.#answer;
+  }
+}
+
 /** Programs by function, by tracepoint (`CATEGORY/NAME`) and by raw tracepoint (`NAME`). */
 export class ProbeTable {
   readonly #functions = new Map<string, FunctionProbes>();
   readonly #tracepoints = new Map<string, AttachedProgram[]>();
   readonly #rawTracepoints = new Map<string, AttachedProgram[]>();
+  #version = 0;
+
+  /** Changes with every attachment and detachment. */
+  get version(): number {
+    return this.#version;
+  }
 
   onFunction(name: string): FunctionProbes | undefined {
     return this.#functions.get(name);
@@ -59,7 +97,9 @@ export class ProbeTable {
     }
     const found = probes;
     found[place].push(program);
+    this.#version++;
     return () => {
+      this.#version++;
       removeFrom(found[place], program);
       const left = found.kprobes.length + found.kretprobes.length + found.fentry.length + found.fexit.length;
       if (left === 0) this.#functions.delete(name);
@@ -67,26 +107,24 @@ export class ProbeTable {
   }
 
   attachToTracepoint(name: string, program: AttachedProgram): () => void {
-    return attachToList(this.#tracepoints, name, program);
+    return this.#attachToList(this.#tracepoints, name, program);
   }
 
   attachToRawTracepoint(name: string, program: AttachedProgram): () => void {
-    return attachToList(this.#rawTracepoints, name, program);
+    return this.#attachToList(this.#rawTracepoints, name, program);
   }
-}
 
-function attachToList(
-  lists: Map<string, AttachedProgram[]>,
-  name: string,
-  program: AttachedProgram,
-): () => void {
-  const list = lists.get(name) ?? [];
-  lists.set(name, list);
-  list.push(program);
-  return () => {
-    removeFrom(list, program);
-    if (list.length === 0) lists.delete(name);
-  };
+  #attachToList(lists: Map<string, AttachedProgram[]>, name: string, program: AttachedProgram): () => void {
+    const list = lists.get(name) ?? [];
+    lists.set(name, list);
+    list.push(program);
+    this.#version++;
+    return () => {
+      this.#version++;
+      removeFrom(list, program);
+      if (list.length === 0) lists.delete(name);
+    };
+  }
 }
 
 function removeFrom(list: AttachedProgram[], program: AttachedProgram): void {

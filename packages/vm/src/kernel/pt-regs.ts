@@ -38,9 +38,9 @@ export const FunctionArguments: readonly Register[] = ["di", "si", "dx", "cx", "
 export const SyscallArguments: readonly Register[] = ["di", "si", "dx", "r10", "r8", "r9"];
 
 /** Selectors in kernel and in user mode; flags with interrupts on. */
-const KernelSelectors = { cs: 0x10n, ss: 0x18n } as const;
-const UserSelectors = { cs: 0x33n, ss: 0x2bn } as const;
-const InterruptsOn = 0x246n;
+const KernelSelectors = { cs: 0x10, ss: 0x18 } as const;
+const UserSelectors = { cs: 0x33, ss: 0x2b } as const;
+const InterruptsOn = 0x246;
 
 const offsets = new Map<string, number>(Order.map((register, index) => [register, index * 8]));
 
@@ -49,33 +49,34 @@ export function registerOffset(register: Register): number {
   return offsets.get(register) ?? 0;
 }
 
-/** Writes all registers at `offset` of `view`; those not given are zero. `mode` sets selectors and flags. */
+/** Memory as {@link writePtRegs} needs it. */
+interface Memory {
+  readonly u8: Uint8Array;
+  readonly view: DataView;
+}
+
+/**
+ * Writes all registers at `offset`; those not given are zero. `mode` sets selectors and flags; `args` go to the
+ * registers of `order`, and those after the sixth, which would be on the stack, are left out.
+ */
 export function writePtRegs(
-  view: DataView,
+  { u8, view }: Memory,
   offset: number,
   mode: "kernel" | "user",
   registers: Partial<Record<Register, bigint>>,
+  order: readonly Register[] = [],
+  args: readonly bigint[] = [],
 ): void {
-  new Uint8Array(view.buffer, view.byteOffset + offset, PtRegsSize).fill(0);
+  u8.fill(0, offset, offset + PtRegsSize);
   const { cs, ss } = mode === "kernel" ? KernelSelectors : UserSelectors;
-  view.setBigUint64(offset + registerOffset("cs"), cs, true);
-  view.setBigUint64(offset + registerOffset("ss"), ss, true);
-  view.setBigUint64(offset + registerOffset("flags"), InterruptsOn, true);
+  view.setUint8(offset + registerOffset("cs"), cs);
+  view.setUint8(offset + registerOffset("ss"), ss);
+  view.setUint16(offset + registerOffset("flags"), InterruptsOn, true);
+  for (let index = 0; index < order.length && index < args.length; index++) {
+    view.setBigUint64(offset + registerOffset(order[index]!), args[index]!, true);
+  }
   for (const register in registers) {
     const value = registers[register as Register];
     if (value !== undefined) view.setBigUint64(offset + registerOffset(register as Register), value, true);
   }
-}
-
-/** Pairs argument values with their registers; arguments after the sixth are on the stack and left out. */
-export function argumentRegisters(
-  order: readonly Register[],
-  values: readonly bigint[],
-): Partial<Record<Register, bigint>> {
-  const registers: Partial<Record<Register, bigint>> = {};
-  order.forEach((register, index) => {
-    const value = values[index];
-    if (value !== undefined) registers[register] = value;
-  });
-  return registers;
 }

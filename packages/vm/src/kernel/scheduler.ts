@@ -2,6 +2,7 @@
 import type { Cpu } from "./cpu.ts";
 import type { Task, TaskState } from "./objects/task.ts";
 import { TaskStateValue } from "./objects/task-structs.ts";
+import { EventGroup } from "./probe-table.ts";
 import type { SimulatedWorld } from "./simulated-world.ts";
 import type { Tracer } from "./tracer.ts";
 
@@ -29,6 +30,10 @@ const TimerInterrupt = [
   "hrtimer_wakeup",
 ] as const;
 
+const WakeFunctions = ["try_to_wake_up", "ttwu_do_wakeup"];
+const WakeTracepoints = ["sched/sched_waking", "sched/sched_wakeup"];
+const SwitchFunctions = ["finish_task_switch.isra.0", "finish_task_switch"];
+
 const DefaultPriority = 120;
 
 /** What sched_switch reports for a task that was preempted, and for one that has exited. */
@@ -43,10 +48,17 @@ export class Scheduler {
   readonly #world: SimulatedWorld;
   readonly #tracer: Tracer;
   readonly #activities = new Map<Task, Activity>();
+  readonly #wakeEvents: EventGroup;
+  readonly #timerEvents: EventGroup;
+  readonly #switchEvents: EventGroup;
 
   constructor(world: SimulatedWorld, tracer: Tracer) {
     this.#world = world;
     this.#tracer = tracer;
+    const { probes } = world;
+    this.#wakeEvents = new EventGroup(probes, WakeFunctions, WakeTracepoints);
+    this.#timerEvents = new EventGroup(probes, [...TimerInterrupt, ...WakeFunctions], WakeTracepoints);
+    this.#switchEvents = new EventGroup(probes, SwitchFunctions, ["sched/sched_switch"]);
   }
 
   /** Lets a sleeping task begin its activity at a time. */
@@ -66,37 +78,42 @@ export class Scheduler {
       this.#tracer.tracepoint("sched/sched_wakeup_new", () => wakeRecord(task, cpu), arguments_);
       return 0;
     });
-    this.#becomeRunnable(task, cpu);
+    this.#resumeSoon(task, cpu);
   }
 
   /** Runs something at a time in the context of a kernel thread, which wakes up for it and sleeps again. */
   runInThread(timeNs: number, task: Task, body: () => void): void {
     this.#world.queue.schedule(timeNs, () => {
-      this.#wake(task, this.#chooseCpu(task), () => {
-        body();
-        this.#block(task, "sleeping");
-      });
+      const cpu = this.#chooseCpu(task);
+      this.#fireWake(task, cpu);
+      this.#makeRunnable(task, cpu);
+      this.#switchTo(cpu, task);
+      body();
+      this.#block(task, "sleeping");
     });
   }
 
   /** Makes a sleeping task runnable; it goes on when the current event is over. */
   wake(task: Task): void {
-    this.#wake(task, this.#chooseCpu(task), () => {
-      this.#resume(task);
-    });
+    const cpu = this.#chooseCpu(task);
+    this.#fireWake(task, cpu);
+    this.#resumeSoon(task, cpu);
   }
 
   #wakeByTimer(task: Task): void {
     const cpu = this.#chooseCpu(task);
-    this.#tracer.interrupt(cpu, TimerInterrupt, () => {
-      this.#wake(task, cpu, () => {
-        this.#resume(task);
+    if (this.#timerEvents.isWatched) {
+      this.#tracer.interrupt(cpu, TimerInterrupt, () => {
+        this.#fireWake(task, cpu);
       });
-    });
+    }
+    this.#makeRunnable(task, cpu);
+    this.#resume(task);
   }
 
-  /** Fires the wake-up in the current context; `then` runs on the task's CPU once it has switched to it. */
-  #wake(task: Task, cpu: Cpu, then: () => void): void {
+  /** Fires the events of a wake-up in the current context. */
+  #fireWake(task: Task, cpu: Cpu): void {
+    if (!this.#wakeEvents.isWatched) return;
     const tracer = this.#tracer;
     const args = () => [task.address];
     tracer.enter("try_to_wake_up", () => [task.address, 3n, 0n]);
@@ -106,18 +123,21 @@ export class Scheduler {
       return 0;
     });
     tracer.leave(1n);
-    this.#becomeRunnable(task, cpu, then);
   }
 
-  #becomeRunnable(task: Task, cpu: Cpu, then: () => void = () => this.#resume(task)): void {
-    const { queue, clock } = this.#world;
+  #makeRunnable(task: Task, cpu: Cpu): void {
     task.state = "runnable";
     task.cpu = cpu.index;
     task.structIfLaidOut?.set({ __state: 0, state: 0, "thread_info.cpu": cpu.index, cpu: cpu.index });
+  }
+
+  /** The task goes on at this very time, but after the event that is happening. */
+  #resumeSoon(task: Task, cpu: Cpu): void {
+    const { queue, clock } = this.#world;
+    this.#makeRunnable(task, cpu);
     queue.schedule(clock.nowNs, () => {
       task.cpu = cpu.index;
-      this.#switchTo(cpu, task);
-      then();
+      this.#resume(task);
     });
   }
 
@@ -206,8 +226,21 @@ export class Scheduler {
   #change(cpu: Cpu, next: Task, previousState: number): void {
     const world = this.#world;
     const previous = cpu.current;
-    const isPreempted = previousState === 0 && previous !== cpu.idle;
     world.enterCpu(cpu);
+    const { isWatched } = this.#switchEvents;
+    if (isWatched) this.#fireSwitch(cpu, previous, next, previousState);
+    cpu.current = next;
+    next.state = "running";
+    world.enterCpu(cpu);
+    previous.structIfLaidOut?.set({ on_cpu: 0 });
+    next.structIfLaidOut?.set({ on_cpu: 1 });
+    if (!isWatched) return;
+    this.#tracer.call("finish_task_switch.isra.0", () => [previous.address]);
+    this.#tracer.call("finish_task_switch", () => [previous.address]);
+  }
+
+  #fireSwitch(cpu: Cpu, previous: Task, next: Task, previousState: number): void {
+    const isPreempted = previousState === 0 && previous !== cpu.idle;
     this.#tracer.tracepoint(
       "sched/sched_switch",
       () => ({
@@ -225,13 +258,6 @@ export class Scheduler {
       }),
       () => [isPreempted ? 1n : 0n, previous.address, next.address, BigInt(previousState)],
     );
-    cpu.current = next;
-    next.state = "running";
-    world.enterCpu(cpu);
-    previous.structIfLaidOut?.set({ on_cpu: 0 });
-    next.structIfLaidOut?.set({ on_cpu: 1 });
-    this.#tracer.call("finish_task_switch.isra.0", () => [previous.address]);
-    this.#tracer.call("finish_task_switch", () => [previous.address]);
   }
 }
 

@@ -207,8 +207,14 @@ export class SimulatedWorld implements World {
   }
 
   #makeTask(description: TaskDescription): Task {
-    const task = new Task(() => this.#taskStructs(), description, this.clock.nowNs);
-    if (!task.kernelThread) task.image = new UserImage(this.memory);
+    // The first processes are children of the idle task.
+    const parent = description.parent ?? this.cpus?.[0]?.idle;
+    const whole = parent === undefined ? description : { ...description, parent };
+    const task = new Task(() => this.#taskStructs(), whole, this.clock.nowNs);
+    if (!task.kernelThread) {
+      task.image = new UserImage(this.memory);
+      task.image.argumentBytes = description.comm.length + 1;
+    }
     return task;
   }
 }

@@ -1,5 +1,6 @@
 /** The profile's tracepoints by name and id, and the making of their records. */
 import type { KernelProfile } from "@bpfkit/base/kernel";
+import { storeInteger } from "./objects/kernel-object.ts";
 import {
   parseTracepointFormat,
   type TracepointField,
@@ -111,15 +112,9 @@ function writeField(
     u8.set(value.subarray(0, field.size), at);
   } else if (typeof value === "object") {
     value.forEach((element, index) => {
-      if ((index + 1) * 8 <= field.size) view.setBigUint64(at + index * 8, BigInt.asUintN(64, element), true);
+      if ((index + 1) * 8 <= field.size) view.setBigUint64(at + index * 8, element, true);
     });
-  } else if (field.size === 8) {
-    view.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), true);
-  } else if (field.size === 4) {
-    view.setUint32(at, Number(BigInt.asUintN(32, BigInt(value))), true);
-  } else if (field.size === 2) {
-    view.setUint16(at, Number(BigInt.asUintN(16, BigInt(value))), true);
-  } else if (field.size === 1) {
-    view.setUint8(at, Number(BigInt.asUintN(8, BigInt(value))));
+  } else {
+    storeInteger(view, at, field.size, value);
   }
 }

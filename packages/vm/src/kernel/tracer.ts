@@ -1,7 +1,9 @@
 /** Makes events happen: function calls and tracepoints, with the contexts that attached programs get. */
 import type { Cpu } from "./cpu.ts";
+import type { Frame } from "./objects/task.ts";
+import { UserStackPointer } from "./objects/user-image.ts";
 import type { AttachedProgram, FunctionProbes } from "./probe-table.ts";
-import { argumentRegisters, FunctionArguments, PtRegsSize, writePtRegs } from "./pt-regs.ts";
+import { FunctionArguments, PtRegsSize, type Register, writePtRegs } from "./pt-regs.ts";
 import type { SimulatedWorld } from "./simulated-world.ts";
 import { type RecordValues, recordSize, writeRecord } from "./tracepoints.ts";
 
@@ -26,6 +28,7 @@ const ArgumentSize = 8;
 export class Tracer {
   readonly #world: SimulatedWorld;
   readonly #parameterCounts = new Map<string, number>();
+  readonly #unprobed = new Map<string, Frame>();
 
   constructor(world: SimulatedWorld) {
     this.#world = world;
@@ -35,10 +38,14 @@ export class Tracer {
   enter(name: string, args: Arguments = NoArguments): void {
     const { cpu, probes } = this.#world;
     const attached = probes.onFunction(name);
-    const once = attached === undefined ? args : remember(args);
-    const returnProbed = attached !== undefined && attached.kretprobes.length + attached.fexit.length > 0;
-    cpu.frames.push({ name, args: once, returnProbed });
-    if (attached !== undefined) this.#runEntry(cpu, name, attached, once);
+    if (attached === undefined) {
+      cpu.frames.push(this.#unprobedFrame(name));
+      return;
+    }
+    const values = remember(args);
+    const returnProbed = attached.kretprobes.length + attached.fexit.length > 0;
+    cpu.frames.push({ name, args: values, returnProbed });
+    this.#runEntry(cpu, name, attached, values);
   }
 
   /** The innermost function returns `result`: kretprobes and fexit programs run. */
@@ -107,8 +114,8 @@ export class Tracer {
     const registers = cpu.registers;
     const ip =
       inKernel === undefined ? (world.userStack()[0] ?? 0n) : world.symbols.returnAddressIn(inKernel.name);
-    const sp = inKernel === undefined ? 0x7ffd_3a5c_0f00n : world.memory.addressOf(cpu.probeStackEnd - 256);
-    writePtRegs(world.memory.view, registers, inKernel === undefined ? "user" : "kernel", { ip, sp });
+    const sp = inKernel === undefined ? UserStackPointer : world.memory.addressOf(cpu.probeStackEnd - 256);
+    writePtRegs(world.memory, registers, inKernel === undefined ? "user" : "kernel", { ip, sp });
     world.memory.view.setBigUint64(registers + PtRegsSize, BigInt(periodNs), true);
     world.memory.view.setBigUint64(registers + PtRegsSize + 8, 0n, true);
     this.#setTraceFlags(cpu.current === cpu.idle ? "d.h2." : TraceFlags.sample);
@@ -135,6 +142,16 @@ export class Tracer {
     world.traceFlags = world.cpu.interruptDepth > 0 ? `d.h${flags.slice(3)}` : flags;
   }
 
+  /** Frames of functions that nobody probes are all alike: one for each name. */
+  #unprobedFrame(name: string): Frame {
+    let frame = this.#unprobed.get(name);
+    if (frame === undefined) {
+      frame = { name, args: NoArguments, returnProbed: false };
+      this.#unprobed.set(name, frame);
+    }
+    return frame;
+  }
+
   #runEntry(cpu: Cpu, name: string, attached: FunctionProbes, args: Arguments): void {
     const world = this.#world;
     world.position = "function entry";
@@ -142,10 +159,7 @@ export class Tracer {
       const values = args();
       this.#setTraceFlags(TraceFlags.kprobe);
       for (const program of attached.kprobes) {
-        this.#writeRegisters(cpu, {
-          ...argumentRegisters(FunctionArguments, values),
-          ip: world.symbols.addressOf(name),
-        });
+        this.#writeRegisters(cpu, { ip: world.symbols.addressOf(name) }, values);
         world.runProgram(program, cpu.registers, name);
       }
     }
@@ -172,7 +186,11 @@ export class Tracer {
   }
 
   /** Registers of kernel code on this CPU; `sp` points at a return address, as it does on entry of a function. */
-  #writeRegisters(cpu: Cpu, registers: Readonly<Record<string, bigint>>): void {
+  #writeRegisters(
+    cpu: Cpu,
+    registers: Readonly<Partial<Record<Register, bigint>>>,
+    args: readonly bigint[] = [],
+  ): void {
     const { memory, symbols } = this.#world;
     const { frames } = cpu;
     const at = cpu.probeStackEnd - 256 - 16 * Math.min(frames.length, 128);
@@ -180,7 +198,8 @@ export class Tracer {
     const returnAddress = caller === undefined ? 0n : symbols.returnAddressIn(caller.name);
     memory.view.setBigUint64(at, returnAddress, true);
     const stack = memory.addressOf(at);
-    writePtRegs(memory.view, cpu.registers, "kernel", { sp: stack, bp: stack + 64n, ...registers });
+    const all = { sp: stack, bp: stack + 64n, ...registers };
+    writePtRegs(memory, cpu.registers, "kernel", all, FunctionArguments, args);
   }
 
   /** Runs programs whose context is an array of 64-bit arguments. */

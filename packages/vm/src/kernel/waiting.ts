@@ -5,7 +5,7 @@ import type { Fd, WaitResult } from "@bpfkit/base/kernel";
 import type { KernelState } from "./kernel-state.ts";
 
 /** Real time after which other work of the process gets a turn, ms. */
-const TurnMs = 25;
+const TurnMs = 50;
 /** Events between two looks at the real clock. */
 const EventsPerLook = 256;
 

@@ -21,7 +21,10 @@ export class KernelObject {
 
   /** Sets fields by path. */
   set(fields: Readonly<Record<string, FieldValue>>): this {
-    for (const [path, value] of Object.entries(fields)) this.#objects.store(this, path, value);
+    for (const path in fields) {
+      const value = fields[path];
+      if (value !== undefined) this.#objects.store(this, path, value);
+    }
     return this;
   }
 
@@ -68,18 +71,11 @@ export class KernelObjects {
   store(object: KernelObject, path: string, value: FieldValue): void {
     const place = this.layouts.field(object.struct, path);
     if (place === undefined) return;
-    const { view, u8 } = this.memory;
     const at = this.memory.offsetOf(object.address) + place.offset;
-    if (typeof value === "string" || typeof value !== "object") {
-      if (typeof value === "string") this.#storeText(at, place.size, value);
-      else if (place.bitSize > 0) this.#storeBits(at, place, BigInt(value));
-      else if (place.size === 8) view.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), true);
-      else if (place.size === 4) view.setUint32(at, Number(BigInt.asUintN(32, BigInt(value))), true);
-      else if (place.size === 2) view.setUint16(at, Number(BigInt.asUintN(16, BigInt(value))), true);
-      else if (place.size === 1) view.setUint8(at, Number(BigInt.asUintN(8, BigInt(value))));
-      return;
-    }
-    u8.set(value.subarray(0, place.size), at);
+    if (typeof value === "string") this.#storeText(at, place.size, value);
+    else if (typeof value === "object") this.memory.u8.set(value.subarray(0, place.size), at);
+    else if (place.bitSize > 0) this.#storeBits(at, place, BigInt(value));
+    else storeInteger(this.memory.view, at, place.size, value);
   }
 
   #storeText(at: number, size: number, text: string): void {
@@ -102,4 +98,21 @@ export class KernelObjects {
     whole = (whole & ~mask) | ((value << shift) & mask);
     for (let byte = 0; byte < place.size; byte++) u8[at + byte] = Number((whole >> BigInt(8 * byte)) & 0xffn);
   }
+}
+
+/** Stores a whole number, negative ones in two's complement, in 1, 2, 4 or 8 bytes; other sizes are left alone. */
+export function storeInteger(view: DataView, at: number, size: number, value: number | bigint): void {
+  if (size === 8) {
+    if (typeof value === "bigint") {
+      view.setBigUint64(at, value, true);
+    } else {
+      view.setUint32(at, value, true);
+      view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
+    }
+    return;
+  }
+  const number = typeof value === "number" ? value : Number(BigInt.asUintN(32, value));
+  if (size === 4) view.setUint32(at, number, true);
+  else if (size === 2) view.setUint16(at, number, true);
+  else if (size === 1) view.setUint8(at, number);
 }

@@ -25,7 +25,7 @@ interface Position {
 export class StructLayouts {
   readonly #btf: () => BtfTable;
   readonly #structs = new Map<string, number | undefined>();
-  readonly #fields = new Map<string, FieldPlace | undefined>();
+  readonly #fields = new Map<string, Map<string, FieldPlace | undefined>>();
 
   /** `btf` is asked when the first layout is wanted. */
   constructor(btf: () => BtfTable) {
@@ -40,10 +40,15 @@ export class StructLayouts {
 
   /** The place of a field; undefined where the struct has no such field in this kernel. */
   field(struct: string, path: string): FieldPlace | undefined {
-    const key = `${struct} ${path}`;
-    if (this.#fields.has(key)) return this.#fields.get(key);
+    let fields = this.#fields.get(struct);
+    if (fields === undefined) {
+      fields = new Map();
+      this.#fields.set(struct, fields);
+    }
+    const known = fields.get(path);
+    if (known !== undefined || fields.has(path)) return known;
     const place = this.#resolve(struct, path);
-    this.#fields.set(key, place);
+    fields.set(path, place);
     return place;
   }
 

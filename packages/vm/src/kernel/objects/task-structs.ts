@@ -63,7 +63,7 @@ export class TaskStructs {
     const credentials = this.#credentials(task.uid, task.gid);
     const pid = this.#pid(task.pid);
     task.kernelStack = this.#objects.memory.allocate(KernelStackSize, 4096, "kernel");
-    const memory = task.kernelThread ? 0n : this.#memory(task, struct);
+    const memory = task.kernelThread ? 0n : this.layOutMemory(task, struct);
     struct.set({
       pid: task.pid,
       tgid: task.tgid,
@@ -131,17 +131,18 @@ export class TaskStructs {
     return this.#objects.create("signal_struct").set(fields).address;
   }
 
-  #memory(task: Task, owner: KernelObject): bigint {
-    const area = ArgumentArea;
+  /** A new `mm_struct`: with the first look at a task, and when it executes a program. */
+  layOutMemory(task: Task, owner: KernelObject): bigint {
+    const { argumentStart, environmentStart, stackTop } = ArgumentArea;
     return this.#objects.create("mm_struct").set({
       "mm_users.counter": 1,
       "mm_count.counter": 1,
       owner: owner.address,
-      start_stack: area.stackTop,
-      arg_start: area.argumentStart,
-      arg_end: area.argumentStart + BigInt(task.name.length + 1),
-      env_start: area.environmentStart,
-      env_end: area.environmentStart,
+      start_stack: stackTop,
+      arg_start: argumentStart,
+      arg_end: argumentStart + BigInt(task.image?.argumentBytes ?? 0),
+      env_start: environmentStart,
+      env_end: environmentStart + BigInt(task.image?.environmentBytes ?? 0),
       task_size: (1n << 47n) - 4096n,
     }).address;
   }

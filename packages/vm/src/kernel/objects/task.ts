@@ -139,6 +139,16 @@ export class Task implements TaskView {
     return this.image?.space;
   }
 
+  /** Another program takes the place of this one, with its arguments where `mm->arg_start` says. */
+  replaceImage(image: UserImage, argv: readonly string[], environment: readonly string[]): void {
+    this.releaseUserMemory();
+    this.image = image;
+    image.storeArguments(argv, environment);
+    if (this.#struct === undefined) return;
+    const mm = this.#structs().layOutMemory(this, this.#struct);
+    this.#struct.set({ mm, active_mm: mm });
+  }
+
   /** Gives the user memory back, at exit and when another program is executed. */
   releaseUserMemory(): void {
     this.image?.space.release();

@@ -9,6 +9,12 @@ export const ArgumentArea = {
   environmentStart: 0x7ffd_3a5c_1800n,
 } as const;
 
+/** Room for the arguments, and for the environment; the rest of longer ones is left out. */
+const LargestArguments = 0x7ff;
+
+/** `sp` of a process in user mode. */
+export const UserStackPointer = 0x7ffd_3a5c_0f00n;
+
 /** The heap, where programs keep the strings they pass to system calls. Reused from the start when it is full. */
 const HeapStart = 0x55d0_1c2a_b000n;
 const HeapSize = 0x1_0000;
@@ -22,6 +28,9 @@ const encoder = new TextEncoder();
 /** Writes what a process passes to system calls into its memory. */
 export class UserImage {
   readonly space: UserSpace;
+  /** Sizes of what {@link storeArguments} stored. */
+  argumentBytes = 0;
+  environmentBytes = 0;
   #used = 0;
 
   constructor(memory: AddressSpace) {
@@ -55,9 +64,13 @@ export class UserImage {
 
   /** The argument strings of a newly executed program where `mm->arg_start` says they are. */
   storeArguments(argv: readonly string[], environment: readonly string[]): void {
-    const join = (texts: readonly string[]) => encoder.encode(texts.map((text) => `${text}\0`).join(""));
-    this.space.store(ArgumentArea.argumentStart, join(argv).subarray(0, 0x7ff));
-    this.space.store(ArgumentArea.environmentStart, join(environment).subarray(0, 0x7ff));
+    const join = (texts: readonly string[]) =>
+      encoder.encode(texts.map((text) => `${text}\0`).join("")).subarray(0, LargestArguments);
+    const [args, env] = [join(argv), join(environment)];
+    this.argumentBytes = args.length;
+    this.environmentBytes = env.length;
+    this.space.store(ArgumentArea.argumentStart, args);
+    this.space.store(ArgumentArea.environmentStart, env);
   }
 }
 

@@ -11,6 +11,8 @@ import { enterSystemCall, systemCall, systemCallReturns } from "./system-call.ts
 /** CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD: what fork() of the C library asks for. */
 const ForkFlags = 0x0120_0011n;
 const DefaultPriority = 120;
+/** PF_EXITING. */
+const ExitingFlag = 4;
 const ForkNs = 48_000;
 const ExitNs = 35_000;
 /** Time until a reaped process's struct is freed, ns. */
@@ -167,9 +169,7 @@ function replaceProgram(
       return 0;
     },
   );
-  task.releaseUserMemory();
-  task.image = new UserImage(world.memory);
-  task.image.storeArguments(request.argv, request.environment);
+  task.replaceImage(new UserImage(world.memory), request.argv, request.environment);
   world.enterCpu(world.cpu);
   tracer.tracepoint(
     "sched/sched_process_exec",
@@ -186,13 +186,13 @@ export function* exitProcess(simulation: Simulation, task: Task, status: number)
   enterSystemCall(simulation, task, "exit_group", () => [BigInt(status)]);
   tracer.enter("do_group_exit", () => [BigInt(code)]);
   tracer.enter("do_exit", () => [BigInt(code)]);
-  task.structIfLaidOut?.set({ exit_code: code });
+  task.structIfLaidOut?.set({ exit_code: code, flags: ExitingFlag });
+  tracer.call("acct_process");
   tracer.tracepoint(
     "sched/sched_process_exit",
     () => ({ comm: task.comm, pid: task.pid, prio: DefaultPriority }),
     () => [task.address],
   );
-  tracer.call("acct_process");
   yield { kind: "run", ns: ExitNs };
   for (const file of task.files.values()) file.struct?.release();
   task.files.clear();

@@ -2,9 +2,9 @@
 
 import type { Task } from "../objects/task.ts";
 import { KernelStackSize } from "../objects/task-structs.ts";
-import { userCodeAddress } from "../objects/user-image.ts";
+import { UserStackPointer, userCodeAddress } from "../objects/user-image.ts";
 import { once } from "../once.ts";
-import { argumentRegisters, PtRegsSize, SyscallArguments, writePtRegs } from "../pt-regs.ts";
+import { PtRegsSize, SyscallArguments, writePtRegs } from "../pt-regs.ts";
 import type { Activity } from "../scheduler.ts";
 import type { Simulation } from "../simulation.ts";
 import type { RecordValues } from "../tracepoints.ts";
@@ -47,13 +47,13 @@ function saveUserRegisters(
   if (address === 0n) return 0n;
   const registers = task.kernelStack + BigInt(KernelStackSize - PtRegsSize);
   const number = BigInt(SystemCallNumber[name]);
-  writePtRegs(memory.view, memory.offsetOf(registers), "user", {
-    ...argumentRegisters(SyscallArguments, values),
+  const others = {
     origAx: number,
     ax: ReturnsENOSYS,
     ip: userCodeAddress("libc", name),
-    sp: 0x7ffd_3a5c_0f00n,
-  });
+    sp: UserStackPointer,
+  };
+  writePtRegs(memory, memory.offsetOf(registers), "user", others, SyscallArguments, values);
   return registers;
 }
 
