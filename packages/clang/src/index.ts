@@ -5,4 +5,5 @@ export type { ClangCommand, ClangCommandResult, ClangExit, ClangRunner, TrapKind
 export { FreestandingFolder, freestandingHeaders } from "./freestanding-headers.ts";
 export { type ClangOptions, createClang, InThreadRunner, programVersion } from "./in-thread.ts";
 export type { AstNode } from "./json-ast.ts";
+export { incompleteTypes, type KernelHeaderOptions, kernelHeader } from "./kernel-headers/kernel-header.ts";
 export { limitMemory } from "./memory-limit.ts";

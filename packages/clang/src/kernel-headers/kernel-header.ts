@@ -1,0 +1,54 @@
+/** vmlinux.h, cut to what one program needs. */
+
+import type { Diagnostic } from "@bpfkit/base/diagnostics";
+import { type BtfTable, printC } from "@bpfkit/elf/btf";
+import { definedNames } from "./defined-names.ts";
+import { reduceTypes } from "./reduce-types.ts";
+import { cTokens } from "./tokens.ts";
+
+/** How much of the kernel's types to print. */
+export interface KernelHeaderOptions {
+  /** Every named type: two megabytes and a second of clang's time. */
+  readonly whole?: boolean;
+  /**
+   * For reading a program's meaning only, not for code: of large structs the members that the texts name, and of each enum the
+   * values. Sizes stay true, offsets do not.
+   */
+  readonly lean?: boolean;
+}
+
+/**
+ * C text of the kernel's types that the given texts name or reach: the program, its own headers, and every injected text that
+ * uses kernel types. Structs and enums that a text defines itself are left to it. Accesses to the structs are relocatable
+ * (CO-RE), except in the lean form.
+ */
+export function kernelHeader(
+  btf: BtfTable,
+  sources: readonly string[],
+  options: KernelHeaderOptions = {},
+): string {
+  const tokens = sources.flatMap((source) => cTokens(source));
+  const used = new Set<string>();
+  for (const { text, isName } of tokens) if (isName) used.add(text);
+  const lean = options.lean === true;
+  const reduced = reduceTypes(
+    btf,
+    { used, defined: definedNames(tokens) },
+    { whole: options.whole === true, lean },
+  );
+  const ids = Array.from({ length: reduced.typeCount - 1 }, (_, index) => index + 1);
+  return `#pragma once\n${printC(reduced, ids, { preserveAccessIndex: !lean })}`;
+}
+
+/**
+ * Names of the types that clang found to be declared only. A kernel header made for them too, by giving the names as one more
+ * source, lets the program go on.
+ */
+export function incompleteTypes(diagnostics: readonly Diagnostic[]): string[] {
+  const names = new Set<string>();
+  for (const { message } of diagnostics) {
+    if (!/incomplete/.test(message)) continue;
+    for (const [, name = ""] of message.matchAll(/'[^']*\b(?:struct|union) (\w+)[^']*'/g)) names.add(name);
+  }
+  return [...names];
+}
