@@ -9,6 +9,7 @@ import { foldCoreValues } from "../peephole/core-access.ts";
 import { removeDeadValues, removeDeadWrites } from "../peephole/dead-code.ts";
 import { removeRedundantExtensions } from "../peephole/known-bits.ts";
 import { removeRedundantMoves } from "../peephole/local-values.ts";
+import { mergeTails } from "../peephole/tail-merging.ts";
 import { allocateRegisters } from "../registers/allocate.ts";
 import { selectFunction } from "../select/select.ts";
 import { orderBlocks, settleJumps } from "./layout.ts";
@@ -38,6 +39,9 @@ export function compileFunction(
   observe("allocate", fn);
   cleanUp(fn);
   layOutFrame(module, source, fn);
+  simplifyBlocks(fn);
+  for (let round = 0; round < 8 && mergeTails(fn); round++) simplifyBlocks(fn);
+  cleanUp(fn);
   settleJumps(fn);
   observe("finish", fn);
   return fn;

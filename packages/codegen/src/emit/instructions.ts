@@ -159,6 +159,8 @@ function encodeInstruction(fn: MachineFunction, insn: MachineInstruction): Encod
       return [{ insn: encodeSwap(insn) }];
     case "barrier":
     case "assembly":
+    case "lifetime-start":
+    case "lifetime-end":
       return [];
     case "load":
     case "store":

@@ -3,6 +3,8 @@ import type { IrFunction } from "../ir/function.ts";
 import type { IrModule } from "../ir/module.ts";
 import type { FrameSlot, MachineFunction } from "../machine/machine-function.ts";
 import { Refusal, refusal } from "../select/refuse.ts";
+import type { SlotConflicts } from "./slot-lifetimes.ts";
+import { findSlotConflicts, mentions } from "./slot-lifetimes.ts";
 
 /** What the kernel gives a function (MAX_BPF_STACK in include/linux/filter.h). */
 export const maxFrameBytes = 512;
@@ -11,25 +13,70 @@ export const maxFrameBytes = 512;
 const namedSlots = 3;
 
 /**
- * Places the slots that the code uses, largest alignment first, so that little is lost to padding.
+ * Places the slots that the code uses, largest alignment first, so that little is lost to padding; variables that are
+ * never alive together share their place. Lifetime markers are dropped. Needs linked blocks.
  * @throws BpfkitError CG102 where they do not fit; it names the function, the total and the biggest variables
  */
 export function layOutFrame(module: IrModule, source: IrFunction, fn: MachineFunction): void {
   const used = usedSlots(fn);
+  const variables = used.filter((index) => !fn.slots[index]!.isSpill);
+  const conflicts = findSlotConflicts(fn, variables);
   const order = [...used].sort(
-    (left, right) => fn.slots[right]!.align - fn.slots[left]!.align || left - right,
+    (left, right) => compareSlots(fn.slots[left]!, fn.slots[right]!) || left - right,
   );
-  let depth = 0;
+  const placed: number[] = [];
   for (const index of order) {
-    const slot = fn.slots[index]!;
-    depth = Math.ceil((depth + slot.size) / slot.align) * slot.align;
-    slot.offset = -depth;
+    fn.slots[index]!.offset = -depthFor(fn, index, placed, conflicts);
+    placed.push(index);
   }
-  if (depth <= maxFrameBytes) return;
+  dropLifetimes(fn);
+  const depth = Math.max(0, ...used.map((index) => -fn.slots[index]!.offset));
+  if (depth > maxFrameBytes) throw tooBig(module, source, fn, order, depth);
+}
+
+/** Variables before spills, large alignments first, then large sizes. */
+function compareSlots(left: FrameSlot, right: FrameSlot): number {
+  if (left.isSpill !== right.isSpill) return left.isSpill ? 1 : -1;
+  return right.align - left.align || right.size - left.size;
+}
+
+/** The smallest depth at which a slot overlaps none of those placed that live at the same time. */
+function depthFor(
+  fn: MachineFunction,
+  index: number,
+  placed: readonly number[],
+  conflicts: SlotConflicts,
+): number {
+  const slot = fn.slots[index]!;
+  const taken = placed
+    .filter((other) => slot.isSpill || fn.slots[other]!.isSpill || conflicts.conflict(index, other))
+    .map((other) => ({
+      from: -fn.slots[other]!.offset - fn.slots[other]!.size,
+      to: -fn.slots[other]!.offset,
+    }))
+    .sort((left, right) => left.from - right.from);
+  let depth = alignUp(slot.size, slot.align);
+  for (const range of taken) {
+    if (range.from < depth && depth - slot.size < range.to) depth = alignUp(range.to + slot.size, slot.align);
+  }
+  return depth;
+}
+
+function alignUp(value: number, align: number): number {
+  return Math.ceil(value / align) * align;
+}
+
+function tooBig(
+  module: IrModule,
+  source: IrFunction,
+  fn: MachineFunction,
+  order: readonly number[],
+  depth: number,
+): Error {
   const sizes = order.map((index) => fn.slots[index]!).sort((left, right) => right.size - left.size);
   const biggest = sizes.slice(0, namedSlots).map(describe).join(", ");
   const place = sizes.find((slot) => slot.location >= 0)?.location ?? source.subprogram;
-  throw refusal(
+  return refusal(
     module.metadata,
     Refusal.StackTooBig,
     `the stack of function ${fn.name} takes ${depth} bytes; BPF allows ${maxFrameBytes}. Biggest: ${biggest}`,
@@ -43,13 +90,21 @@ function describe(slot: FrameSlot): string {
   return `${name} (${slot.size} bytes)`;
 }
 
-function usedSlots(fn: MachineFunction): Set<number> {
+function usedSlots(fn: MachineFunction): number[] {
   const used = new Set<number>();
   for (const block of fn.blocks) {
     for (const insn of block.instructions) {
-      if (insn.slot >= 0) used.add(insn.slot);
-      for (const operand of insn.assembly?.operands ?? []) if (operand.slot >= 0) used.add(operand.slot);
+      if (insn.opcode === "lifetime-start" || insn.opcode === "lifetime-end") continue;
+      for (const slot of mentions(insn)) used.add(slot);
     }
   }
-  return used;
+  return [...used];
+}
+
+function dropLifetimes(fn: MachineFunction): void {
+  for (const block of fn.blocks) {
+    block.instructions = block.instructions.filter(
+      (insn) => insn.opcode !== "lifetime-start" && insn.opcode !== "lifetime-end",
+    );
+  }
 }

@@ -22,6 +22,7 @@ import { noRegister } from "./register.ts";
  * - return: reads r0 where argumentCount is 1.
  * - barrier: empty inline assembly that may change what it touches; dst is tied to a. Takes no space.
  * - assembly: inline BPF assembly, see `assembly`.
+ * - lifetime-start, lifetime-end: the variable in `slot` comes to life, and dies. They take no space.
  */
 export type MachineOpcode =
   | "copy"
@@ -45,7 +46,9 @@ export type MachineOpcode =
   | "call"
   | "return"
   | "barrier"
-  | "assembly";
+  | "assembly"
+  | "lifetime-start"
+  | "lifetime-end";
 
 /** Operations of `alu`; those that BPF has. */
 export type AluOperation =

@@ -119,7 +119,13 @@ function definitionOf(intervals: Intervals, interval: LiveInterval): MachineInst
 
 function place(allocation: Allocation, interval: LiveInterval): void {
   const { occupancy } = allocation;
-  const order = [...allocation.hints(interval), ...allocationOrder];
+  const hints = allocation.hints(interval);
+  const order = [...hints, ...allocationOrder];
+  const wish = hints[0];
+  if (wish !== undefined && !occupancy.isFreeFor(wish, interval) && makeRoom(allocation, wish, interval)) {
+    occupancy.assign(wish, interval);
+    return;
+  }
   for (const register of order) {
     if (!occupancy.isFreeFor(register, interval)) continue;
     occupancy.assign(register, interval);
@@ -136,6 +142,27 @@ function place(allocation: Allocation, interval: LiveInterval): void {
     default:
       splitInterval(allocation, interval);
   }
+}
+
+/** Moves those who hold a wished-for register, not wishing for it themselves, to others that are free for them. */
+function makeRoom(allocation: Allocation, wish: Register, interval: LiveInterval): boolean {
+  const { occupancy } = allocation;
+  const { fixed, owners } = occupancy.conflicts(wish, interval);
+  if (fixed || owners.length > 2) return false;
+  const moves: { owner: LiveInterval; to: Register }[] = [];
+  for (const owner of owners) {
+    if (allocation.hints(owner).includes(wish)) return false;
+    const to = allocationOrder.find((register) => register !== wish && occupancy.isFreeFor(register, owner));
+    if (to === undefined) return false;
+    moves.push({ owner, to });
+  }
+  for (const { owner, to } of moves) {
+    occupancy.release(owner);
+    // Two owners may want the same other register: the second goes back in line.
+    if (occupancy.isFreeFor(to, owner)) occupancy.assign(to, owner);
+    else allocation.enqueue(owner);
+  }
+  return true;
 }
 
 /** Takes the register whose owners weigh least, where all weigh less than the interval; they go back in line. */

@@ -36,6 +36,7 @@ export function selectCall(s: Selector, insn: CallInstruction): void {
   }
   passArguments(s, insn);
   s.emit("call", { ...target, argumentCount: count });
+  s.crossCall();
   if (insn.type.kind === "void" || (s.users.get(insn)?.length ?? 0) === 0) return;
   const bits = s.bitsOf(insn.type);
   const dst = s.machine.newRegister(resultBits(s, bits, insn.resultAttributes));

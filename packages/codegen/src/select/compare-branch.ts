@@ -93,7 +93,7 @@ export function branchOn(s: Selector, condition: Value, ifTrue: MachineBlock, if
   ];
   while (work.length > 0) {
     const { condition: value, ways, start } = work.pop()!;
-    if (start !== undefined) s.startBlock(start);
+    if (start !== undefined) s.startBlock(start, s.block);
     const parts = logicalParts(s, value, ways);
     if (parts === undefined) {
       branchOnOne(s, value, ways);
@@ -246,12 +246,13 @@ export function materialise(s: Selector, insn: Instruction): void {
   const otherwise = s.machine.newBlock();
   const join = s.machine.newBlock();
   const before = s.machine.blocks.length - 1;
+  const head = s.block;
   branchOn(s, insn, join, otherwise);
   const direct = joiningBlocks(s, before, join);
-  s.startBlock(otherwise);
+  s.startBlock(otherwise, head);
   const zero = s.constantForPhi(0n);
   s.emit("goto", { target: join });
-  s.startBlock(join);
+  s.startBlock(join, head);
   join.phis.push({
     dst,
     incoming: [...direct.map((block) => ({ block, register: one })), { block: otherwise, register: zero }],
@@ -288,15 +289,16 @@ export function selectSelect(s: Selector, insn: SelectInstruction): void {
   const around = s.machine.newBlock();
   const join = s.machine.newBlock();
   const before = s.machine.blocks.length - 1;
+  const head = s.block;
   if (swap) branchOn(s, insn.condition, around, join);
   else branchOn(s, insn.condition, join, around);
   const joining = joiningBlocks(s, before, join);
-  s.startBlock(around);
+  s.startBlock(around, head);
   const late = moved.map((value, index) =>
     movedRegisters[index] === noRegister ? s.constantForPhi(integerValue(value)!) : movedRegisters[index]!,
   );
   s.emit("goto", { target: join });
-  s.startBlock(join);
+  s.startBlock(join, head);
   group.forEach((one, index) => {
     const dst = s.machine.newRegister();
     const incoming = joining.map((block) => ({ block, register: direct[index]! }));

@@ -10,6 +10,10 @@ import type { Selector } from "./selector.ts";
 export function zeroExtend(s: Selector, register: Register, bits: number, width: 32 | 64): Register {
   const known = s.machine.significantBits[register] ?? 64;
   if (known <= bits || bits >= width) return register;
+  return s.shared(`z${register},${bits},${width}`, () => zeroExtended(s, register, bits));
+}
+
+function zeroExtended(s: Selector, register: Register, bits: number): Register {
   if (bits < 32 || (bits === 32 && s.features.alu32)) {
     if (bits === 32) {
       const dst = s.machine.newRegister(32);
@@ -28,6 +32,10 @@ export function zeroExtend(s: Selector, register: Register, bits: number, width:
 export function signExtend(s: Selector, register: Register, bits: number, width: 32 | 64): Register {
   const known = s.machine.significantBits[register] ?? 64;
   if (known < bits || bits >= width) return register;
+  return s.shared(`s${register},${bits},${width}`, () => signExtended(s, register, bits, width));
+}
+
+function signExtended(s: Selector, register: Register, bits: number, width: 32 | 64): Register {
   if (s.features.v4 && (bits === 8 || bits === 16 || bits === 32)) {
     const dst = s.machine.newRegister(width);
     const size = bits === 8 ? 1 : bits === 16 ? 2 : 4;

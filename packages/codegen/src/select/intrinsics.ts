@@ -1,17 +1,18 @@
 /** Selection of the `llvm.*` functions that reach the back end. */
 import type { CallInstruction } from "../ir/instruction.ts";
 import type { Value } from "../ir/value.ts";
+import type { MachineBlock } from "../machine/machine-function.ts";
 import type { Condition } from "../machine/machine-instruction.ts";
 import type { Register } from "../machine/register.ts";
 import { noRegister } from "../machine/register.ts";
-import { isPassthrough } from "./address.ts";
+import { isPassthrough, rootOf } from "./address.ts";
 import { selectMemoryCopy, selectMemorySet } from "./block-memory.ts";
 import { emitBranch } from "./compare-branch.ts";
 import { integerValue } from "./constants.ts";
 import { Refusal } from "./refuse.ts";
 import type { Selector } from "./selector.ts";
 import type { Extension } from "./values.ts";
-import { extendedRegister, registerFor } from "./values.ts";
+import { extendedOperand, extendedRegister, registerFor } from "./values.ts";
 
 type Handler = (s: Selector, insn: CallInstruction) => void;
 
@@ -19,8 +20,8 @@ const nothing: Handler = () => {};
 
 /** By the name after `llvm.`, without the type suffixes. */
 const handlers: Readonly<Record<string, Handler>> = {
-  "lifetime.start": nothing,
-  "lifetime.end": nothing,
+  "lifetime.start": (s, insn) => markLifetime(s, insn, "lifetime-start"),
+  "lifetime.end": (s, insn) => markLifetime(s, insn, "lifetime-end"),
   "dbg.value": nothing,
   "dbg.declare": nothing,
   "dbg.label": nothing,
@@ -70,6 +71,13 @@ function baseName(name: string): string {
   return parts.join(".");
 }
 
+/** Keeps the marker: variables that never live at the same time share their place on the stack. */
+function markLifetime(s: Selector, insn: CallInstruction, opcode: "lifetime-start" | "lifetime-end"): void {
+  const pointer = insn.args[insn.args.length - 1];
+  const slot = pointer === undefined ? undefined : s.slots.get(rootOf(pointer).root);
+  if (slot !== undefined) s.emit(opcode, { slot });
+}
+
 function selectByteSwap(s: Selector, insn: CallInstruction): void {
   const bits = s.bitsOf(insn.type);
   if (bits !== 16 && bits !== 32 && bits !== 64) {
@@ -88,45 +96,27 @@ function selectMinMax(s: Selector, insn: CallInstruction, condition: Condition, 
   const [first, second] = insn.args as [Value, Value];
   const [left, right] = integerValue(first) === undefined ? [first, second] : [second, first];
   const a = extendedRegister(s, left, width, how);
-  const number = integerValue(right);
-  const b = extendedRegister(s, right, width, how);
-  const imm = number === undefined ? undefined : immediateOf(number, bits, width, how);
-  const operand = imm === undefined ? { register: b, imm: 0 } : { register: noRegister, imm };
-  s.define(insn, chooseByBranch(s, condition, width, a, operand, a, b));
-}
-
-function immediateOf(number: bigint, bits: number, width: 32 | 64, how: Extension): number | undefined {
-  const value = how === "sign" ? BigInt.asIntN(bits, number) : number;
-  const signed = BigInt.asIntN(width, value);
-  return signed >= -0x8000_0000n && signed <= 0x7fff_ffffn ? Number(signed) : undefined;
-}
-
-/** `a condition b ? kept : other`, where `kept` is at hand and `other` too. */
-function chooseByBranch(
-  s: Selector,
-  condition: Condition,
-  width: 32 | 64,
-  a: Register,
-  b: { register: Register; imm: number },
-  kept: Register,
-  other: Register,
-): Register {
+  const b = extendedOperand(s, right, width, how);
   const join = s.machine.newBlock();
   const around = s.machine.newBlock();
   const head = s.block;
-  const bits = s.machine.significantBits;
-  const dst = s.machine.newRegister(Math.max(bits[kept] ?? 64, bits[other] ?? 64));
   emitBranch(s, condition, width, a, b, join, around);
-  s.startBlock(around);
+  s.startBlock(around, head);
+  const other = b.register === noRegister ? extendedRegister(s, right, width, how) : b.register;
   s.emit("goto", { target: join });
-  s.startBlock(join);
-  join.phis.push({
-    dst,
-    incoming: [
-      { block: head, register: kept },
-      { block: around, register: other },
-    ],
-  });
+  s.startBlock(join, head);
+  s.define(insn, joinOf(s, join, [head, a], [around, other]));
+}
+
+/** The register of a phi of two values. */
+function joinOf(
+  s: Selector,
+  join: MachineBlock,
+  ...ways: readonly (readonly [MachineBlock, Register])[]
+): Register {
+  const known = ways.map(([, register]) => s.machine.significantBits[register] ?? 64);
+  const dst = s.machine.newRegister(Math.max(...known));
+  join.phis.push({ dst, incoming: ways.map(([block, register]) => ({ block, register })) });
   return dst;
 }
 
@@ -138,19 +128,12 @@ function selectAbsolute(s: Selector, insn: CallInstruction): void {
   const around = s.machine.newBlock();
   const head = s.block;
   emitBranch(s, "sgt", width, value, { register: noRegister, imm: -1 }, join, around);
-  s.startBlock(around);
+  s.startBlock(around, head);
   const negated = s.machine.newRegister(width);
   s.emit("negate", { dst: negated, a: value, width });
   s.emit("goto", { target: join });
-  s.startBlock(join);
-  const dst = s.machine.newRegister();
-  join.phis.push({
-    dst,
-    incoming: [
-      { block: head, register: value },
-      { block: around, register: negated },
-    ],
-  });
+  s.startBlock(join, head);
+  const dst = joinOf(s, join, [head, value], [around, negated]);
   s.define(insn, dst);
 }
 

@@ -60,7 +60,23 @@ export function selectLoad(s: Selector, insn: LoadInstruction): void {
   s.classOf(bits);
   const address = addressFor(s, insn.pointer);
   const pieces = piecesOf(storeSize(insn.type), alignmentOf(s, insn.pointer, insn.align));
-  s.define(insn, loadPieces(s, address, pieces, insn.volatile || insn.ordering !== "notatomic"));
+  const register = loadPieces(s, address, pieces, insn.volatile || insn.ordering !== "notatomic");
+  const known = s.machine.significantBits;
+  known[register] = Math.min(known[register] ?? 64, rangeBits(s, insn) ?? 64);
+  s.define(insn, register);
+}
+
+/** Significant bits by `!range` metadata: `!{i8 0, i8 2}` says that a bool is 0 or 1. */
+function rangeBits(s: Selector, insn: LoadInstruction): number | undefined {
+  const range = insn.attachments.find((one) => one.name === "range");
+  const node = range === undefined ? undefined : s.module.metadata.node(range.id);
+  if (node?.kind !== "tuple" || node.elements.length !== 2) return undefined;
+  const [low, high] = node.elements.map((one) =>
+    one.kind === "constant" ? integerValue(one.value) : undefined,
+  );
+  // A range may wrap around; only [low, high) with low <= high bounds the value.
+  if (low === undefined || high === undefined || high <= low) return undefined;
+  return (high - 1n).toString(2).length;
 }
 
 /** Loads pieces and puts them together, a tree of halves so that it stays short. */

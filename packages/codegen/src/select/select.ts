@@ -4,7 +4,7 @@ import type { BasicBlock, IrFunction } from "../ir/function.ts";
 import type { Instruction, Opcode } from "../ir/instruction.ts";
 import { successorsOf } from "../ir/instruction.ts";
 import type { IrModule } from "../ir/module.ts";
-import type { Cpu } from "../machine/machine-function.ts";
+import type { Cpu, MachineBlock } from "../machine/machine-function.ts";
 import { featuresOf, MachineFunction } from "../machine/machine-function.ts";
 import { selectBinary } from "./arithmetic.ts";
 import {
@@ -14,8 +14,10 @@ import {
   selectExtractValue,
   selectFence,
 } from "./atomic.ts";
+import { removeBarrierIntrinsics } from "./bpf-intrinsics.ts";
 import { selectCall, selectParameters, selectReturn } from "./call.ts";
 import { selectCast, selectFreeze } from "./cast.ts";
+import { shareCommonValues } from "./common-values.ts";
 import {
   entryOf,
   isFused,
@@ -108,15 +110,18 @@ const families: { [O in Exclude<Opcode, "phi">]: Row<O> } = {
  * @throws BpfkitError CG1xx, with the line of C, for what BPF cannot do
  */
 export function selectFunction(module: IrModule, fn: IrFunction, cpu: Cpu): MachineFunction {
+  removeBarrierIntrinsics(fn);
+  shareCommonValues(fn);
   const machine = new MachineFunction(fn.name, featuresOf(cpu));
   const s = new Selector(module, fn, machine);
   const order = reversePostorder(fn);
   for (const block of order) s.entries.set(block, block === fn.blocks[0] ? s.block : machine.newBlock());
   machine.blocks.length = 0;
+  const predecessors = predecessorsOf(order);
   const phis: PendingPhi[] = [];
   for (const block of order) {
     s.irBlock = block;
-    s.startBlock(s.entries.get(block)!);
+    s.startBlock(s.entries.get(block)!, onlyExit(s, predecessors.get(block)));
     if (block === fn.blocks[0]) selectParameters(s);
     selectBlock(s, block, phis);
   }
@@ -127,6 +132,24 @@ export function selectFunction(module: IrModule, fn: IrFunction, cpu: Cpu): Mach
   return machine;
 }
 
+function predecessorsOf(order: readonly BasicBlock[]): Map<BasicBlock, BasicBlock[]> {
+  const predecessors = new Map<BasicBlock, BasicBlock[]>();
+  for (const block of order) {
+    const last = block.instructions[block.instructions.length - 1];
+    for (const successor of last === undefined ? [] : successorsOf(last)) {
+      const list = predecessors.get(successor);
+      if (list === undefined) predecessors.set(successor, [block]);
+      else list.push(block);
+    }
+  }
+  return predecessors;
+}
+
+/** The machine block that leads to an IR block, where it is the only one. */
+function onlyExit(s: Selector, predecessors: readonly BasicBlock[] | undefined): MachineBlock | undefined {
+  return predecessors?.length === 1 ? s.exits.get(predecessors[0]!) : undefined;
+}
+
 function selectBlock(s: Selector, block: BasicBlock, phis: PendingPhi[]): void {
   const { instructions } = block;
   for (let index = 0; index < instructions.length; index++) {
@@ -135,7 +158,11 @@ function selectBlock(s: Selector, block: BasicBlock, phis: PendingPhi[]): void {
     s.position = index;
     s.location = insn.debugLocation ?? -1;
     if (insn.opcode === "phi") phis.push(selectPhi(s, insn));
-    else if (!isSkipped(s, insn)) (families[insn.opcode] as Row<Opcode>)(s, insn);
+    else if (!isSkipped(s, insn)) {
+      // Branches on several conditions end in more than one block; what follows is only sure of the first.
+      if (index === instructions.length - 1) s.exits.set(block, s.block);
+      (families[insn.opcode] as Row<Opcode>)(s, insn);
+    }
   }
 }
 

@@ -32,6 +32,8 @@ export class Selector {
   readonly users = new Map<Value, Instruction[]>();
   /** Machine block that an IR block starts with. */
   readonly entries = new Map<BasicBlock, MachineBlock>();
+  /** Machine block in which an IR block's terminator begins. */
+  readonly exits = new Map<BasicBlock, MachineBlock>();
   /** IR block that a machine block belongs to, by machine block id. */
   readonly owners: BasicBlock[] = [];
   /** Frame slot of each alloca. */
@@ -48,8 +50,8 @@ export class Selector {
   location = -1;
   readonly #homes = new Map<Instruction, BasicBlock>();
   readonly #values = new Map<Value, Register>();
-  readonly #constants = new Map<bigint, Register>();
-  readonly #addresses = new Map<string, Register>();
+  #scope = new Scope(undefined);
+  readonly #scopes = new Map<MachineBlock, Scope>();
 
   constructor(module: IrModule, fn: IrFunction, machine: MachineFunction) {
     this.module = module;
@@ -89,18 +91,41 @@ export class Selector {
     return insn;
   }
 
-  /** Continues in another block, which belongs to the IR block being selected; it is appended to the function. */
-  startBlock(block: MachineBlock): void {
+  /**
+   * Continues in another block, which belongs to the IR block being selected; it is appended to the function.
+   * @param from a block on every way to this one, without calls in between: its constants are still at hand
+   */
+  startBlock(block: MachineBlock, from?: MachineBlock): void {
     this.block = block;
     this.owners[block.id] = this.irBlock;
     this.machine.blocks.push(block);
-    this.forgetConstants();
+    this.#scope = new Scope(from === undefined ? undefined : this.#scopes.get(from));
+    this.#scopes.set(block, this.#scope);
   }
 
   /** Constants materialised so far are no longer at hand. */
   forgetConstants(): void {
-    this.#constants.clear();
-    this.#addresses.clear();
+    this.#scope = new Scope(undefined);
+  }
+
+  /** After a call, later blocks would have to keep constants in registers that live across it: they make new ones. */
+  crossCall(): void {
+    this.#scopes.set(this.block, this.#scope.afterCall());
+  }
+
+  /** What was computed for a key in this block or one before it, else what `make` computes. */
+  shared(key: string, make: () => Register): Register {
+    const known = this.#scope.find(key);
+    if (known !== undefined) return known;
+    const register = make();
+    this.#share(key, register);
+    return register;
+  }
+
+  #share(key: string, register: Register): void {
+    this.#scope.add(key, register);
+    const inherited = this.#scopes.get(this.block);
+    if (inherited !== undefined && inherited !== this.#scope) inherited.add(key, register);
   }
 
   /** Bits of the register class that holds an integer: 32 on w registers, else 64. @throws where it is too wide. */
@@ -157,12 +182,7 @@ export class Selector {
    * @param content as an unsigned 64-bit number
    */
   constant(content: bigint): Register {
-    const known = this.#constants.get(content);
-    if (known !== undefined) return known;
-    const register = this.machine.newRegister(significantBitsOf(content));
-    this.moveConstant(register, content);
-    this.#constants.set(content, register);
-    return register;
+    return this.shared(`${content}`, () => this.constantForPhi(content));
   }
 
   /** A register holding a constant that joins others in a phi: never shared, so that it can take the phi's register. */
@@ -196,12 +216,38 @@ export class Selector {
 
   /** A register holding the address of a global; shared within the block. */
   addressOf(symbol: string): Register {
-    const known = this.#addresses.get(symbol);
-    if (known !== undefined) return known;
-    const dst = this.machine.newRegister();
-    this.emit("address", { dst, symbol });
-    this.#addresses.set(symbol, dst);
-    return dst;
+    return this.shared(`&${symbol}`, () => {
+      const dst = this.machine.newRegister();
+      this.emit("address", { dst, symbol });
+      return dst;
+    });
+  }
+}
+
+/** Values computed once and shared, by key; a scope sees those of the block before it too. */
+class Scope {
+  readonly #parent: Scope | undefined;
+  readonly #values = new Map<string, Register>();
+
+  constructor(parent: Scope | undefined) {
+    this.#parent = parent;
+  }
+
+  find(key: string): Register | undefined {
+    for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.#parent) {
+      const register = scope.#values.get(key);
+      if (register !== undefined) return register;
+    }
+    return undefined;
+  }
+
+  add(key: string, register: Register): void {
+    this.#values.set(key, register);
+  }
+
+  /** A scope for the blocks that follow a call. */
+  afterCall(): Scope {
+    return new Scope(undefined);
   }
 }
 
