@@ -51,7 +51,8 @@ for (const engine of ["interpreter", "jit"] as const) {
 
   test("events are counted to the last one", async () => {
     const kernel = boot("mixed", engine);
-    const { blockIo, execs, opens, forks, exits } = kernel.groundTruth;
+    const { blockIo, execs, opens, transfers, forks, exits } = kernel.groundTruth;
+    const reads = transfers.filter(({ call }) => call === "read").length;
     const count = (call: string) => opens.filter((open) => open.call === call).length;
     const succeeded = opens.filter(({ ret }) => ret >= 0).length;
     const expected: [event: string, count: number][] = [
@@ -66,6 +67,9 @@ for (const engine of ["interpreter", "jit"] as const) {
       ["vfs_open", succeeded],
       ["__x64_sys_clone", forks.length],
       ["do_exit", exits.length],
+      ["vfs_read", reads + blockIo.filter(({ operation }) => operation === "read").length],
+      ["__x64_sys_read", reads],
+      ["__x64_sys_write", transfers.length - reads],
       ["vfs_unlink", 0],
     ];
     const tracepoints: [event: string, count: number][] = [
@@ -107,6 +111,7 @@ for (const engine of ["interpreter", "jit"] as const) {
       all.map(([name, index]) => [name, counter(kernel, map, index)]),
       all.map(([name, , wanted]) => [name, wanted]),
     );
+    assert.ok(reads > 100 && transfers.length > reads);
     assert.ok(blockIo.length > 1000 && execs.length > 50 && opens.length > 900 && forks.length > 50);
     kernel.shutdown();
   });
@@ -658,9 +663,10 @@ only("scenarios fit their time for every seed, with the counts they promise", ()
   for (let seed = 0; seed < 50; seed++) {
     const plan = scenarioByName("mixed")?.plan(seed);
     assert.ok(plan);
-    const { blockIo, execs, opens, exits } = plan.groundTruth;
+    const { blockIo, execs, opens, transfers, exits } = plan.groundTruth;
     const ends = [
       ...blockIo.map((io) => io.timeNs + io.queuedNs + io.serviceNs),
+      ...transfers.map(({ timeNs, durationNs }) => timeNs + durationNs),
       ...[...execs, ...opens, ...exits].map(({ timeNs }) => timeNs),
     ];
     assert.ok(Math.max(...ends) < plan.durationNs - 10_000_000, `seed ${seed}`);
@@ -672,18 +678,30 @@ only("scenarios fit their time for every seed, with the counts they promise", ()
   }
 });
 
-only("one CPU or sixty-four give the same counts", async () => {
+only("one CPU or sixty-four: the same counts, and every call at its time", async () => {
   for (const cpus of [1, 2, 64]) {
     const kernel = boot("mixed", "interpreter", 1, cpus);
     const map = counters(kernel, 2);
     attach(kernel, kprobe("submit_bio"), load(kernel, countText(map, 0)));
     attach(kernel, kprobe("__x64_sys_execve"), load(kernel, countText(map, 1)));
-    await kernel.wait([], Number.POSITIVE_INFINITY);
-    const { blockIo, execs } = kernel.groundTruth;
+    const buffers = perfBuffers(kernel, 64);
+    const time = `r6 = r1\ncall bpf_ktime_get_ns\n*(u64 *)(r10 -8) = r0\n${outputText(buffers.map, -8, 8)}`;
+    attach(kernel, kprobe("do_sys_openat2"), load(kernel, time));
+    const times: number[] = [];
+    await runToEnd(kernel, buffers.fds, () => {
+      for (const bytes of buffers.drain().samples) {
+        times.push(Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true) - startNs));
+      }
+    });
+    const { blockIo, execs, opens } = kernel.groundTruth;
     assert.equal(
       [counter(kernel, map, 0), counter(kernel, map, 1)],
       [blockIo.length, execs.length],
       `${cpus} CPUs`,
+    );
+    assert.equal(
+      times,
+      opens.map(({ timeNs }) => timeNs),
     );
     assert.is(kernel.onlineCpus.length, cpus);
   }

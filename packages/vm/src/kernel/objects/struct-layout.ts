@@ -92,7 +92,8 @@ export class StructLayouts {
   #element(position: Position, index: number): Position | undefined {
     const btf = this.#btf();
     const array = btf.type(btf.resolve(position.type));
-    if (array.kind !== "array" || index >= array.count) return undefined;
+    // An array of no elements at the end of a struct is a flexible one.
+    if (array.kind !== "array" || (array.count > 0 && index >= array.count)) return undefined;
     const bitOffset = position.bitOffset + index * btf.sizeOf(array.elementType) * 8;
     return { type: array.elementType, bitOffset, bitSize: 0 };
   }

@@ -1,6 +1,6 @@
 /** Lays tasks out as the kernel does: task_struct, cred, mm_struct, pid, nsproxy and what hangs on them. */
 import type { FieldValue, KernelObject, KernelObjects } from "./kernel-object.ts";
-import type { Task } from "./task.ts";
+import { ExitingFlag, type Task } from "./task.ts";
 import { ArgumentArea } from "./user-image.ts";
 
 /** Inode numbers of the initial namespaces (kernel include/linux/proc_ns.h); the others are what a first boot gives. */
@@ -81,11 +81,13 @@ export class TaskStructs {
       cgroups: this.#cgroupSet(),
       start_time: task.startNs,
       start_boottime: task.startNs,
-      flags: task.kernelThread ? KernelThreadFlag : 0,
+      flags: (task.kernelThread ? KernelThreadFlag : 0) | (task.exiting ? ExitingFlag : 0),
+      exit_code: task.exitCode,
       prio: NormalPriority,
       static_prio: NormalPriority,
       normal_prio: NormalPriority,
       "se.load.weight": 1024,
+      on_cpu: task.state === "running" ? 1 : 0,
       "thread_info.cpu": task.cpu,
       cpu: task.cpu,
       recent_used_cpu: task.cpu,

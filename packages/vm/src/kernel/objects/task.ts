@@ -6,6 +6,9 @@ import type { KernelObject } from "./kernel-object.ts";
 import type { TaskStructs } from "./task-structs.ts";
 import type { UserImage } from "./user-image.ts";
 
+/** PF_EXITING. */
+export const ExitingFlag = 4;
+
 /** Bytes of `comm`, the final zero included. */
 const CommSize = 16;
 
@@ -68,8 +71,12 @@ export class Task implements TaskView {
   readonly frames: Frame[] = [];
   /** The system call in progress, for the side of it that a new child sees. */
   systemCall: { readonly name: string; readonly registers: () => readonly bigint[] } | undefined;
+  /** do_exit() has begun. */
+  exiting = false;
   /** It is inside schedule(). */
   inSchedule = false;
+  /** `task->exit_code`: the status in bits 8 to 15. */
+  #exitCode = 0;
   /** Called when it exits. */
   readonly exitListeners: (() => void)[] = [];
   /** Open files by descriptor. */
@@ -127,6 +134,17 @@ export class Task implements TaskView {
   /** Its `task_struct` if anyone has looked at it, to keep it up to date. */
   get structIfLaidOut(): KernelObject | undefined {
     return this.#struct;
+  }
+
+  get exitCode(): number {
+    return this.#exitCode;
+  }
+
+  /** It is on its way out: sets the code and PF_EXITING. */
+  beginExit(code: number): void {
+    this.#exitCode = code;
+    this.exiting = true;
+    this.#struct?.set({ exit_code: code, flags: ExitingFlag });
   }
 
   /** It has exited. */

@@ -5,7 +5,7 @@ import { once } from "../once.ts";
 import type { Activity } from "../scheduler.ts";
 import type { Simulation } from "../simulation.ts";
 import { type BlockIoRequest, submitBlockIo } from "./block-io.ts";
-import { fileAddress } from "./open.ts";
+import { fileAddress, fileStruct } from "./open.ts";
 import { type SystemCallName, systemCall } from "./system-call.ts";
 
 /** How a task asks for an I/O. Kernel threads submit without a system call. */
@@ -23,6 +23,46 @@ const Above: Readonly<Record<Exclude<IoCall, "kernel">, readonly string[]>> = {
   fsync: ["vfs_fsync_range", "blkdev_fsync", "blkdev_issue_flush", "submit_bio_wait"],
   ioctl: ["blkdev_ioctl", "blkdev_issue_discard", "submit_bio_wait"],
 };
+
+/** A read or write of an open file that the page cache answers. */
+export interface FileTransfer {
+  readonly call: "read" | "write";
+  readonly fd: number;
+  /** What the caller asks for, bytes. */
+  readonly count: number;
+  /** Bytes moved. */
+  readonly result: number;
+  /** Time in the kernel, ns. */
+  readonly durationNs: number;
+}
+
+const CacheFunctions = {
+  read: ["ksys_read", "vfs_read", "ext4_file_read_iter", "generic_file_read_iter"],
+  write: ["ksys_write", "vfs_write", "ext4_file_write_iter"],
+} as const;
+
+/** Reads or writes an open file without any block I/O. The result is the number of bytes, or -EBADF. */
+export function transfer(simulation: Simulation, task: Task, request: FileTransfer): Activity<bigint> {
+  const { tracer } = simulation;
+  const { call, fd, count, durationNs } = request;
+  const buffer = once(() => task.image?.bytes(new Uint8Array(64)) ?? 0n);
+  const args = () => [BigInt(fd), buffer(), BigInt(count)];
+  return systemCall(simulation, task, call, args, function* () {
+    const file = task.files.get(fd);
+    if (file === undefined) return -9n;
+    const [above, inner, ...below] = CacheFunctions[call];
+    tracer.enter(above, args);
+    tracer.enter(inner, () => {
+      const struct = fileStruct(simulation, file);
+      return [struct.address, buffer(), BigInt(count), struct.addressOf("f_pos")];
+    });
+    for (const name of below) tracer.enter(name);
+    yield { kind: "run", ns: durationNs };
+    const result = BigInt(request.result);
+    for (let left = below.length + 2; left > 0; left--) tracer.leave(result);
+    return result;
+  });
+}
 
 /** Does one I/O on a disk and waits for it. Takes no time but the I/O's own. */
 export function* diskIo(simulation: Simulation, task: Task, call: IoCall, io: BlockIoRequest): Activity {

@@ -11,8 +11,6 @@ import { enterSystemCall, systemCall, systemCallReturns } from "./system-call.ts
 /** CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD: what fork() of the C library asks for. */
 const ForkFlags = 0x0120_0011n;
 const DefaultPriority = 120;
-/** PF_EXITING. */
-const ExitingFlag = 4;
 const ForkNs = 48_000;
 const ExitNs = 35_000;
 /** Time until a reaped process's struct is freed, ns. */
@@ -186,7 +184,7 @@ export function* exitProcess(simulation: Simulation, task: Task, status: number)
   enterSystemCall(simulation, task, "exit_group", () => [BigInt(status)]);
   tracer.enter("do_group_exit", () => [BigInt(code)]);
   tracer.enter("do_exit", () => [BigInt(code)]);
-  task.structIfLaidOut?.set({ exit_code: code, flags: ExitingFlag });
+  task.beginExit(code);
   tracer.call("acct_process");
   tracer.tracepoint(
     "sched/sched_process_exit",

@@ -1,5 +1,6 @@
 /** Scenario file-open: services and tools open files by all four system calls; some are missing or forbidden. */
 import type { Task } from "../objects/task.ts";
+import { type FileTransfer, transfer } from "../paths/file-io.ts";
 import { closeFile, type OpenCallName, openFile } from "../paths/open.ts";
 import type { Activity } from "../scheduler.ts";
 import type { Simulation } from "../simulation.ts";
@@ -19,6 +20,9 @@ const Flag = {
   directory: 0o200000,
   closeOnExec: 0o2000000,
 } as const;
+
+/** O_ACCMODE. */
+const AccessMode = 3;
 
 const Errno = { ENOENT: 2, EACCES: 13 } as const;
 const DurationNs = 5_000_000_000;
@@ -47,6 +51,8 @@ interface PlannedOpen {
   readonly timeNs: number;
   readonly kind: OpenKind;
   readonly durationNs: number;
+  /** What it reads or writes next, if the file could be opened and is no directory. */
+  readonly transfer: { readonly timeNs: number; readonly request: FileTransfer } | undefined;
   /** Descriptor to close right after, to stay within what the process keeps. */
   readonly closes: number | undefined;
 }
@@ -196,15 +202,42 @@ function planOpens(plan: PlanBuilder, opener: Opener, pid: number, comm: string)
       ret: errno === 0 ? fd : -errno,
     };
     truth.opens.push(call);
-    return { timeNs, kind, durationNs: random.between(1500, 15_000), closes };
+    const durationNs = random.between(1500, 15_000);
+    const transfer =
+      errno !== 0 || (kind.flags & Flag.directory) !== 0
+        ? undefined
+        : planTransfer(plan, call, kind, timeNs + durationNs);
+    return { timeNs, kind, durationNs, transfer, closes };
   });
 }
 
+/** Draws what is done with an opened file; `afterNs` is when the descriptor is there. */
+function planTransfer(
+  plan: PlanBuilder,
+  open: OpenCall,
+  kind: OpenKind,
+  afterNs: number,
+): PlannedOpen["transfer"] {
+  const { random, truth } = plan;
+  const call = (kind.flags & AccessMode) === Flag.writeOnly ? "write" : "read";
+  const count = call === "write" ? random.between(1, 400) : 4096;
+  const result = call === "write" ? count : random.between(0, 4096);
+  const timeNs = afterNs + random.between(1000, 4000);
+  const durationNs = random.between(700, 60_000);
+  const { pid, comm, path, ret: fd } = open;
+  truth.transfers.push({ timeNs, durationNs, pid, comm, call, path, count, ret: result });
+  return { timeNs, request: { call, fd, count, result, durationNs } };
+}
+
 function* play(simulation: Simulation, task: Task, opens: readonly PlannedOpen[]): Activity {
-  for (const { timeNs, kind, durationNs, closes } of opens) {
+  for (const { timeNs, kind, durationNs, transfer: next, closes } of opens) {
     yield* simulation.sleepUntil(timeNs);
     const { call, path, flags, mode = 0, errno = 0 } = kind;
     yield* openFile(simulation, task, { call, path, flags, mode, errno, durationNs });
+    if (next !== undefined) {
+      yield* simulation.runUntil(next.timeNs);
+      yield* transfer(simulation, task, next.request);
+    }
     if (closes !== undefined) {
       yield { kind: "run", ns: 9_000 };
       yield* closeFile(simulation, task, closes);
@@ -234,7 +267,7 @@ export function addFileOpens(plan: PlanBuilder): void {
 export const fileOpen: Scenario = {
   name: "file-open",
   description:
-    "Five seconds of open, openat, openat2 and creat by seven processes, with missing and forbidden files.",
+    "Five seconds of files opened in four ways, read and written by seven processes; some are missing or forbidden.",
   plan(seed) {
     const plan = new PlanBuilder(seed, DurationNs);
     addFileOpens(plan);

@@ -48,6 +48,18 @@ export interface OpenCall {
   readonly ret: number;
 }
 
+/** One read(2) or write(2) of an open file, answered by the page cache. */
+export interface FileTransferCall {
+  readonly timeNs: number;
+  readonly durationNs: number;
+  readonly pid: number;
+  readonly comm: string;
+  readonly call: "read" | "write";
+  readonly path: string;
+  readonly count: number;
+  readonly ret: number;
+}
+
 /** One fork. */
 export interface ForkCall {
   readonly timeNs: number;
@@ -71,6 +83,7 @@ export interface GroundTruth {
   readonly blockIo: readonly BlockIo[];
   readonly execs: readonly ExecCall[];
   readonly opens: readonly OpenCall[];
+  readonly transfers: readonly FileTransferCall[];
   readonly forks: readonly ForkCall[];
   readonly exits: readonly ProcessExit[];
 }
@@ -80,6 +93,7 @@ export class GroundTruthBuilder {
   readonly blockIo: BlockIo[] = [];
   readonly execs: ExecCall[] = [];
   readonly opens: OpenCall[] = [];
+  readonly transfers: FileTransferCall[] = [];
   readonly forks: ForkCall[] = [];
   readonly exits: ProcessExit[] = [];
 
@@ -90,6 +104,7 @@ export class GroundTruthBuilder {
       blockIo: inOrder(this.blockIo),
       execs: inOrder(this.execs),
       opens: inOrder(this.opens),
+      transfers: inOrder(this.transfers),
       forks: inOrder(this.forks),
       exits: inOrder(this.exits),
     };
