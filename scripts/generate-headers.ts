@@ -47,7 +47,7 @@ function helperPrototypes(header: string): string {
     let next = 0;
     for (const match of header.matchAll(/^\s*FN\((\w+)\),/gm)) numbers.set(match[1] as string, next++);
   }
-  const lines: string[] = [];
+  const lines = new Map<string, string>();
   for (const match of header.matchAll(/^ \* ((?:[a-z_0-9]+ )+\**)(bpf_\w+)\((.*)\)$/gm)) {
     const [, result = "", name = "", parameters = ""] = match;
     const number = numbers.get(name.slice(4));
@@ -58,9 +58,11 @@ function helperPrototypes(header: string): string {
     }
     types = types.replaceAll(/\b([us])(8|16|32|64)\b/g, "__$1$2");
     const [returned = "", given = ""] = types.split("|");
-    lines.push(`${number}|${returned.trim()}|${name}|${given}`);
+    // Described once for each kind of context: any is taken.
+    const parametersOfAny = lines.has(name) ? given.replace(/^[^,]*/, "void *ctx") : given;
+    lines.set(name, `${number}|${returned.trim()}|${name}|${parametersOfAny}`);
   }
-  return lines.join("\n");
+  return [...lines.values()].join("\n");
 }
 
 const quote = (text: string): string =>
