@@ -1,12 +1,9 @@
-/** The simulated kernel: any kernel's rules, and what only a simulation can promise. Both engines. */
-import { Errno, MapType, ProgramType } from "@bpfkit/base/abi";
+/** The simulated kernel: any kernel's rules, and what programs see of its scenarios. Both engines. */
+import { MapType, ProgramType } from "@bpfkit/base/abi";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
-import type { Fd, Kernel } from "@bpfkit/base/kernel";
-import { BtfTable } from "@bpfkit/elf/btf";
-import { SimulatedKernel, scenarioByName } from "@bpfkit/vm/kernel";
-import { loadBundledProfile } from "bpfkit/node";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { boot, btf, runToEnd, startNs, text } from "./boot.ts";
 import { kernelSuite } from "./kernel-suite.ts";
 import {
   attach,
@@ -21,29 +18,6 @@ import {
   Tracing,
   tracepoint,
 } from "./programs.ts";
-
-const profile = loadBundledProfile();
-const btf = BtfTable.decode(profile.btf);
-
-function boot(scenario: string, engine: "interpreter" | "jit", seed = 1, cpus = 4): SimulatedKernel {
-  const found = scenarioByName(scenario);
-  assert.ok(found);
-  return new SimulatedKernel({ profile, btf, scenario: found, engine, seed, cpus });
-}
-
-/** Lets everything happen, handing over what `take` finds after every wake-up. */
-async function runToEnd(kernel: Kernel, fds: readonly Fd[], take: () => void): Promise<void> {
-  for (;;) {
-    const { ended, ready } = await kernel.wait(fds, Number.POSITIVE_INFINITY);
-    take();
-    if (ended && ready.length === 0) return;
-  }
-}
-
-const text = (bytes: Uint8Array) => {
-  const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
-};
 
 for (const engine of ["interpreter", "jit"] as const) {
   kernelSuite(engine, () => boot("mixed", engine));
@@ -606,147 +580,3 @@ for (const engine of ["interpreter", "jit"] as const) {
 
   test.run();
 }
-
-/** CLOCK_MONOTONIC of every simulated kernel when its scenario begins. */
-const startNs = boot("exec", "interpreter").monotonicNs();
-
-const only = suite("simulated kernel");
-
-only("time passes only while someone waits, and stops at the end", async () => {
-  const kernel = boot("mixed", "interpreter");
-  const wall = kernel.wallClockMs();
-  assert.equal(await kernel.wait([], 1500.5), { ready: [], ended: false });
-  assert.is(kernel.monotonicNs() - startNs, 1_500_500_000n);
-  assert.is(kernel.wallClockMs() - wall, 1500.5);
-  assert.equal(await kernel.wait([], 0), { ready: [], ended: false });
-  assert.equal(await kernel.wait([], 10_000), { ready: [], ended: true });
-  assert.is(kernel.monotonicNs() - startNs, 5_000_000_000n, "a sleep is cut short by the end");
-  assert.equal(await kernel.wait([], Number.POSITIVE_INFINITY), { ready: [], ended: true });
-  assert.equal(await kernel.wait([], 250), { ready: [], ended: true });
-  assert.is(kernel.monotonicNs() - startNs, 5_250_000_000n);
-  const aborted = AbortSignal.abort();
-  const fresh = boot("mixed", "interpreter");
-  assert.equal(await fresh.wait([], 1000, aborted), { ready: [], ended: false });
-  assert.is(fresh.monotonicNs(), startNs);
-});
-
-only("the same seed gives the same world; another one another", async () => {
-  const record = async (seed: number, engine: "interpreter" | "jit") => {
-    const kernel = boot("mixed", engine, seed);
-    const pipe = kernel.openTracePipe();
-    const hello = `
-      *(u32 *)(r10 -4) = 0x78
-      r1 = r10
-      r1 += -4
-      r2 = 4
-      call bpf_trace_printk
-      r0 = 0
-      exit`;
-    for (const name of ["submit_bio", "do_sys_openat2", "finish_task_switch.isra.0"]) {
-      attach(kernel, kprobe(name), load(kernel, hello));
-    }
-    await kernel.wait([], Number.POSITIVE_INFINITY);
-    return { output: pipe.read(), truth: JSON.stringify(kernel.groundTruth) };
-  };
-  const [first, again, other] = [
-    await record(5, "interpreter"),
-    await record(5, "jit"),
-    await record(6, "jit"),
-  ];
-  assert.is(first.output, again.output);
-  assert.is(first.truth, again.truth);
-  assert.is.not(first.truth, other.truth);
-  assert.ok(first.output.split("\n").length > 12_000);
-});
-
-only("scenarios fit their time for every seed, with the counts they promise", () => {
-  for (let seed = 0; seed < 50; seed++) {
-    const plan = scenarioByName("mixed")?.plan(seed);
-    assert.ok(plan);
-    const { blockIo, execs, opens, transfers, exits } = plan.groundTruth;
-    const ends = [
-      ...blockIo.map((io) => io.timeNs + io.queuedNs + io.serviceNs),
-      ...transfers.map(({ timeNs, durationNs }) => timeNs + durationNs),
-      ...[...execs, ...opens, ...exits].map(({ timeNs }) => timeNs),
-    ];
-    assert.ok(Math.max(...ends) < plan.durationNs - 10_000_000, `seed ${seed}`);
-    assert.ok(blockIo.every((io, index) => index === 0 || io.timeNs >= blockIo[index - 1]!.timeNs));
-    assert.is(blockIo.length, 1604);
-    assert.is(opens.length, 955);
-    const ids = new Set(exits.map(({ pid }) => pid));
-    assert.is(ids.size, exits.length, "no process id is used twice");
-  }
-});
-
-only("one CPU or sixty-four: the same counts, and every call at its time", async () => {
-  for (const cpus of [1, 2, 64]) {
-    const kernel = boot("mixed", "interpreter", 1, cpus);
-    const map = counters(kernel, 2);
-    attach(kernel, kprobe("submit_bio"), load(kernel, countText(map, 0)));
-    attach(kernel, kprobe("__x64_sys_execve"), load(kernel, countText(map, 1)));
-    const buffers = perfBuffers(kernel, 64);
-    const time = `r6 = r1\ncall bpf_ktime_get_ns\n*(u64 *)(r10 -8) = r0\n${outputText(buffers.map, -8, 8)}`;
-    attach(kernel, kprobe("do_sys_openat2"), load(kernel, time));
-    const times: number[] = [];
-    await runToEnd(kernel, buffers.fds, () => {
-      for (const bytes of buffers.drain().samples) {
-        times.push(Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true) - startNs));
-      }
-    });
-    const { blockIo, execs, opens } = kernel.groundTruth;
-    assert.equal(
-      [counter(kernel, map, 0), counter(kernel, map, 1)],
-      [blockIo.length, execs.length],
-      `${cpus} CPUs`,
-    );
-    assert.equal(
-      times,
-      opens.map(({ timeNs }) => timeNs),
-    );
-    assert.is(kernel.onlineCpus.length, cpus);
-  }
-  for (const cpus of [0, 65, 1.5]) assert.throws(() => boot("mixed", "jit", 1, cpus), /VM042|1 to 64 CPUs/);
-});
-
-only("starting a kernel is quick", () => {
-  const scenario = scenarioByName("mixed");
-  assert.ok(scenario);
-  const times = Array.from({ length: 5 }, () => {
-    const before = performance.now();
-    const kernel = new SimulatedKernel({ profile, scenario, engine: "jit" });
-    const time = performance.now() - before;
-    kernel.shutdown();
-    return time;
-  });
-  assert.ok(Math.min(...times) < 60, `${times.map((time) => time.toFixed(1)).join(" ")} ms`);
-});
-
-only("what is not simulated is refused by name", () => {
-  const kernel = boot("mixed", "jit");
-  const refused: [what: RegExp, call: () => unknown][] = [
-    [/uprobes/, () => kernel.perfEventOpen({ kind: "uprobe", path: "/bin/bash", offset: 16 }, -1, 0)],
-    [
-      /inside a function/,
-      () => kernel.perfEventOpen({ kind: "kprobe", function: "submit_bio", offset: 8 }, -1, 0),
-    ],
-    [/software perf event 2/, () => kernel.perfEventOpen({ kind: "software", config: 2 }, -1, 0)],
-    [/LSM/, () => load(kernel, "r0 = 0\nexit", { type: ProgramType.Lsm, attachBtfId: 1 })],
-    [
-      /packet programs/,
-      () => kernel.programTestRun(load(kernel, "r0 = 0\nexit", { type: ProgramType.Xdp }), {}),
-    ],
-  ];
-  for (const [what, call] of refused) {
-    assert.throws(
-      call,
-      (error: unknown) => error instanceof BpfkitError && error.code === "NS001" && what.test(error.message),
-      String(what),
-    );
-  }
-  assert.throws(
-    () => kernel.perfEventOpen({ kind: "hardware", config: 0 }, -1, 0),
-    (error: { errno?: number }) => error.errno === Errno.ENOENT,
-  );
-});
-
-only.run();
