@@ -55,6 +55,21 @@ const cases: [name: string, text: string, tags: string[], ordinary: string[]][] 
   ["words that are no C", "u8 u16 pt_regs BPF_ANY", [], []],
 ];
 
+cases.push(
+  [
+    "initialisers",
+    "int a = USED + OTHER, b = USED; int c[] = { USED, [OTHER] = 1 }; u64 d;",
+    [],
+    ["a", "b", "c", "d"],
+  ],
+  [
+    "attributes behind a name",
+    'struct { int a; } m SEC(".maps"); int x __attribute__((unused)) = 1; static spinlock_t *get(void);',
+    [],
+    ["SEC", "__attribute__", "get", "m", "x"],
+  ],
+);
+
 for (const [name, text, tags, ordinary] of cases) {
   test(name, () => assert.equal(found(text), { tags, ordinary }));
 }

@@ -19,6 +19,8 @@ export function definedNames(tokens: readonly CToken[]): DefinedNames {
   return finder;
 }
 
+const MacroName = /^[A-Z][A-Z0-9_]*$/;
+
 class Finder implements DefinedNames {
   readonly tags = new Set<string>();
   readonly ordinary = new Set<string>();
@@ -30,8 +32,12 @@ class Finder implements DefinedNames {
   readonly #enums: number[] = [];
   /** True from `typedef` to its semicolon. */
   #inTypedef = false;
+  /** True from `=` to the end of the declarator. */
+  #inInitialiser = false;
   /** Last name at the depth of the declaration; a declarator's own name, once the declaration ends. */
   #candidate: string | undefined;
+  /** The name before it. */
+  #before: string | undefined;
 
   constructor(tokens: readonly CToken[]) {
     this.#tokens = tokens;
@@ -53,8 +59,11 @@ class Finder implements DefinedNames {
       this.#inTypedef = true;
     } else if (this.#isEnumerator()) {
       this.ordinary.add(name);
+    } else if (this.#inInitialiser) {
+      return;
     } else if (this.#depth === 0 || (this.#inTypedef && this.#isPointerName())) {
       // Of `unsigned int u32[4];` the last name stays; of `(*name)(...)` the one in brackets.
+      this.#before = this.#candidate;
       this.#candidate = name;
     } else if (this.#depth === 1 && this.#isFirstOfCall()) {
       this.ordinary.add(name);
@@ -86,7 +95,7 @@ class Finder implements DefinedNames {
 
   #punctuation(text: string): void {
     if (text === "{" || text === "(" || text === "[") {
-      if (this.#depth === 0 && text === "(" && !this.#inTypedef) this.#define();
+      if (this.#depth === 0 && text === "(" && !this.#inTypedef) this.#defineBeforeBracket();
       this.#depth++;
     } else if (text === "}" || text === ")" || text === "]") {
       if (this.#enums.at(-1) === this.#depth) this.#enums.pop();
@@ -94,14 +103,23 @@ class Finder implements DefinedNames {
       if (text === "}" && this.#depth === 0 && !this.#inTypedef) this.#candidate = undefined;
     } else if (this.#depth === 0 && (text === ";" || text === "," || text === "=")) {
       this.#define();
+      this.#inInitialiser = text === "=";
       if (text === ";") this.#inTypedef = false;
     }
+  }
+
+  /** A function or a macro: of `count(` the name itself, of `map SEC(` and `map __attribute__(` also the one before. */
+  #defineBeforeBracket(): void {
+    const isMacro = MacroName.test(this.#candidate ?? "") || this.#candidate === "__attribute__";
+    if (isMacro && this.#before !== undefined) this.ordinary.add(this.#before);
+    this.#define();
   }
 
   /** The name before this point is what the declaration declares. */
   #define(): void {
     if (this.#candidate !== undefined) this.ordinary.add(this.#candidate);
     this.#candidate = undefined;
+    this.#before = undefined;
   }
 
   #isEnumerator(): boolean {
@@ -120,6 +138,6 @@ class Finder implements DefinedNames {
     if (this.#tokens[this.#at - 1]?.text !== "(") return false;
     const called = this.#tokens[this.#at - 2];
     const next = this.#tokens[this.#at + 1]?.text;
-    return called?.isName === true && /^[A-Z][A-Z0-9_]*$/.test(called.text) && (next === "," || next === ")");
+    return called?.isName === true && MacroName.test(called.text) && (next === "," || next === ")");
   }
 }
