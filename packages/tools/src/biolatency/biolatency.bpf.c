@@ -1,8 +1,8 @@
 /*
  * biolatency: how long block I/O takes, as a histogram.
  *
- * A request is stamped when it starts (with QUEUED when it is queued) and its latency is counted when it completes.
- * The front end attaches req_start and req_done, and picks what is compiled:
+ * A request is stamped when it starts and its latency is counted when it completes. The front end attaches req_start
+ * to what shall count as the start, and req_done, and picks what is compiled:
  *   MILLISECONDS  latency in milliseconds, else microseconds
  *   PER_DISK      a histogram for each disk
  *   PER_FLAGS     a histogram for each set of request flags
@@ -51,17 +51,12 @@ int req_start(struct pt_regs *ctx, struct request *req)
     return 0;
 }
 
-int req_done(struct pt_regs *ctx, struct request *req)
+static void count(struct request *req, u64 since)
 {
-    u64 *since = start.lookup(&req);
-    u64 latency;
-
-    if (!since)
-        return 0; /* started before we did */
-    latency = (bpf_ktime_get_ns() - *since) / NS_PER_UNIT;
+    u64 latency = (bpf_ktime_get_ns() - since) / NS_PER_UNIT;
 
 #ifdef EXTENSION
-    u32 zero = 0;
+    int zero = 0;
     struct totals *sum = totals.lookup(&zero);
     if (sum) {
         lock_xadd(&sum->latency, latency);
@@ -79,7 +74,25 @@ int req_done(struct pt_regs *ctx, struct request *req)
 #else
     dist.atomic_increment(bpf_log2l(latency));
 #endif
+}
 
+int req_done(struct pt_regs *ctx, struct request *req)
+{
+    u64 *since = start.lookup(&req);
+
+    if (!since)
+        return 0; /* started before we did */
+    count(req, *since);
     start.delete(&req);
+    return 0;
+}
+
+/* Since the request was made, by the kernel's own clock: for kernels in which the start of accounting is inlined. */
+int req_done_since_made(struct pt_regs *ctx, struct request *req)
+{
+    u64 since = req->start_time_ns;
+
+    if (since)
+        count(req, since);
     return 0;
 }

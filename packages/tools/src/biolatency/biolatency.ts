@@ -39,19 +39,21 @@ const macros: readonly (readonly [string, string])[] = [
   ["extension", "EXTENSION"],
 ];
 
-/**
- * Attaches the first of `functions` that the kernel has. `blk_account_io_*` became inline wrappers of
- * `__blk_account_io_*` in Linux 5.16.
- */
-function attachFirst(bpf: BPF, functions: readonly string[], program: string): void {
-  const available = functions.find((name) => bpf.hasKprobeFunction(name)) ?? functions.at(-1) ?? "";
-  bpf.attachKprobe({ event: available, program });
-}
+/** `blk_account_io_*` became inline wrappers of `__blk_account_io_*` in later kernels. */
+const accountStart = ["__blk_account_io_start", "blk_account_io_start"];
+const accountDone = ["__blk_account_io_done", "blk_account_io_done"];
 
+/** With queued time a request starts where its accounting does; where that is inlined, when it was made. */
 function attach(bpf: BPF, options: Options): void {
-  const starts = ["__blk_account_io_start", "blk_account_io_start"];
-  attachFirst(bpf, options.has("queued") ? starts : ["blk_mq_start_request"], "req_start");
-  attachFirst(bpf, ["__blk_account_io_done", "blk_account_io_done"], "req_done");
+  const available = (names: readonly string[]) => names.find((name) => bpf.hasKprobeFunction(name));
+  const done = available(accountDone) ?? "blk_account_io_done";
+  const start = options.has("queued") ? available(accountStart) : "blk_mq_start_request";
+  if (start === undefined) {
+    bpf.attachKprobe({ event: done, program: "req_done_since_made" });
+    return;
+  }
+  bpf.attachKprobe({ event: start, program: "req_start" });
+  bpf.attachKprobe({ event: done, program: "req_done" });
 }
 
 async function trace(bpf: BPF, options: Options, host: ToolHost): Promise<void> {
