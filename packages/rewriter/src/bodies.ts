@@ -101,7 +101,8 @@ class BodyRewriter {
       const children = childrenOf(node);
       for (let index = children.length - 1; index >= 0; index -= 1) {
         const child = children[index];
-        if (child !== undefined) stack.push({ node: child, parent: transparent(node, item.parent), isEvaluated });
+        if (child !== undefined)
+          stack.push({ node: child, parent: transparent(node, item.parent), isEvaluated });
       }
     }
   }
@@ -122,12 +123,16 @@ class BodyRewriter {
     if (name === undefined) return;
     const { report, texts, edits, declarations } = this.#context;
     const hint = missingBuiltins[name];
-    if (hint !== undefined) report({ code: "RW050", message: `${name.replace(/^___/, "")} is not supported`, hint }, node);
+    if (hint !== undefined)
+      report({ code: "RW050", message: `${name.replace(/^___/, "")} is not supported`, hint }, node);
     rewritePrintk(node, { texts, edits, refuse: report, warn: report });
     const definition = declarations.functions.get(name);
     if (definition !== undefined && !definition.isStatic) {
       const message = `cannot call non-static helper function ${name}`;
-      report({ code: "RW051", message, hint: "Declare it static: other functions are programs of their own." }, node);
+      report(
+        { code: "RW051", message, hint: "Declare it static: other functions are programs of their own." },
+        node,
+      );
     }
     this.#copy(node, name);
   }
@@ -141,10 +146,18 @@ class BodyRewriter {
     if (isOnlyExternal(analysis.valueOf(target))) this.#refuseStore(target);
     const kind = readKindOf(analysis.valueOf(source));
     if (kind === undefined) return;
-    const parts = childrenOf(node).slice(0, 4).map((part) => extents.find(part));
+    const parts = childrenOf(node)
+      .slice(0, 4)
+      .map((part) => extents.find(part));
     const [callee, first, second, third] = parts;
     const text = callee === undefined ? undefined : texts.get(callee.file);
-    if (callee === undefined || first === undefined || second === undefined || third === undefined || text === undefined) {
+    if (
+      callee === undefined ||
+      first === undefined ||
+      second === undefined ||
+      third === undefined ||
+      text === undefined
+    ) {
       const hint = `Use bpf_probe_read_${kind}(destination, size, source).`;
       report({ code: "RW031", message: `${name} from ${kind} memory cannot be rewritten here`, hint }, node);
       return;
@@ -165,7 +178,10 @@ class BodyRewriter {
 
   #refuseStore(target: AstNode): void {
     const extent = this.#context.extents.find(target);
-    const text = extent === undefined ? "" : (this.#context.texts.get(extent.file)?.slice(extent.start, extent.end) ?? "");
+    const text =
+      extent === undefined
+        ? ""
+        : (this.#context.texts.get(extent.file)?.slice(extent.start, extent.end) ?? "");
     const what = text === "" ? "this" : `'${text}'`;
     this.#context.report(
       {

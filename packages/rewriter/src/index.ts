@@ -1,10 +1,11 @@
 /**
  * BCC-style C in, plain libbpf-style C out, driven by clang's own AST.
  *
- * {@link prepareForAst} says what to put around a program, {@link rewrite} rewrites it, {@link explainDiagnostics}
+ * {@link prepareForAst} says what to put around a program, {@link rewrite} rewrites it, {@link explainError}
  * turns clang's words about injected names into ours. Nothing here runs clang.
  */
 export { type Dialect, dialectOf } from "./dialect.ts";
+export { explainDiagnostic, explainError } from "./explain.ts";
 export type { Explanation } from "./memory/probe-read.ts";
 export {
   bccHeaders,

@@ -9,6 +9,7 @@ import { mapTypes } from "./maps/macros.ts";
 import { mapMethods } from "./maps/methods.ts";
 import { tableHeaderForAst, tableHeaderForCode } from "./maps/table-headers.ts";
 import { tracepointStruct, tracepointsIn } from "./probes/tracepoint-format.ts";
+import { nearest } from "./text/nearest.ts";
 import { identifiers } from "./text/scan.ts";
 
 /** Root of the header set, the include directory that answers kernel headers. */
@@ -30,14 +31,18 @@ export interface Preparation {
   readonly kernelSources: readonly string[];
   /** `NAME=VALUE`, for both runs. */
   readonly defines: readonly string[];
+  /** `CATEGORY/EVENT` of tracepoints that the text names and the kernel lacks. */
+  readonly unknownTracepoints: readonly string[];
+  /** The tracepoint of the kernel whose name is nearest, or undefined. */
+  readonly nearestTracepoint: (tracepoint: string) => string | undefined;
 }
 
 /** Options of {@link prepareForAst}. */
 export interface PreparationOptions {
   /** Default: by {@link dialectOf}. */
   readonly dialect?: Dialect;
-  /** Texts of the user's own headers. */
-  readonly userHeaders?: Iterable<string>;
+  /** The user's own headers: texts, or texts by the names clang is given. */
+  readonly userHeaders?: ReadonlyMap<string, string> | Iterable<string>;
 }
 
 /** Names that the preludes and rewritten texts use of every kernel's BTF. */
@@ -85,12 +90,19 @@ export function prepareForAst(
   options: PreparationOptions = {},
 ): Preparation {
   const dialect = options.dialect ?? dialectOf(text);
-  const texts = [text, ...(options.userHeaders ?? [])];
+  const { userHeaders = [] } = options;
+  const texts = [
+    text,
+    ...(userHeaders instanceof Map ? userHeaders.values() : (userHeaders as Iterable<string>)),
+  ];
   const isBcc = dialect === "bcc";
   const names = new Set<string>();
   for (const part of texts) for (const name of identifiers(part)) names.add(name);
-  const tracepoints = texts.flatMap(tracepointsIn).flatMap(({ category, event }) => {
-    const format = profile.tracepointFormats.get(`${category}/${event}`);
+  const { tracepointFormats } = profile;
+  const unknownTracepoints: string[] = [];
+  const tracepoints = (isBcc ? texts.flatMap(tracepointsIn) : []).flatMap(({ category, event }) => {
+    const format = tracepointFormats.get(`${category}/${event}`);
+    if (format === undefined) unknownTracepoints.push(`${category}/${event}`);
     return format === undefined ? [] : [tracepointStruct(category, event, format)];
   });
   if (names.has("BPF_RINGBUF_OUTPUT")) names.add("PAGE_SIZE");
@@ -103,7 +115,8 @@ export function prepareForAst(
   });
   const headers = new Map<string, string>(headerTexts);
   headers.delete("kernel/macros.h");
-  headers.set("bcc/kernel-macros.h", macros);
+  const hasBuildIds = names.has("BPF_STACK_TRACE_BUILDID");
+  headers.set("bcc/kernel-macros.h", macros + (hasBuildIds ? buildIdTrace : ""));
   headers.set("bcc/tracepoints.h", tracepoints.join("\n"));
   headers.set("bcc/tables-ast.h", tableHeaderForAst());
   headers.set("bcc/tables.h", tableHeaderForCode);
@@ -114,27 +127,48 @@ export function prepareForAst(
     headers,
     astPreIncludes: isBcc ? ["vmlinux.h", "bcc/prelude-ast.h"] : [],
     codePreIncludes: isBcc ? ["vmlinux.h", "bcc/prelude.h"] : [],
-    kernelSources: [...texts, ...tracepoints, macros, baseNames, ...(isBcc ? [bccNames, mapTypeNames(names)] : [])],
+    kernelSources: [
+      ...texts,
+      ...tracepoints,
+      macros,
+      baseNames,
+      ...(isBcc ? [bccNames, mapTypeNames(names)] : []),
+      ...(hasBuildIds ? [buildIdTrace] : []),
+    ],
     defines: [architectureDefine[profile.architecture], ...(isBcc ? bccDefines : [])],
+    unknownTracepoints,
+    nearestTracepoint: (tracepoint) => nearest(tracepoint, tracepointFormats.keys()),
   };
 }
 
-const bccDefines = ["__BPF_TRACING__=1", "__KERNEL__=1", 'KBUILD_MODNAME="bcc"', "__HAVE_BUILTIN_BSWAP16__=1"];
+/** Leaf of BPF_STACK_TRACE_BUILDID. */
+const buildIdTrace = "struct bpf_stacktrace_buildid { struct bpf_stack_build_id trace[127]; };\n";
+
+const bccDefines = [
+  "__BPF_TRACING__=1",
+  "__KERNEL__=1",
+  'KBUILD_MODNAME="bcc"',
+  "__HAVE_BUILTIN_BSWAP16__=1",
+];
 
 function mapTypeNames(names: ReadonlySet<string>): string {
   const enumerators = Object.values(mapTypes).map((row) => `BPF_MAP_TYPE_${row.kernel}`);
   return [...names].some((name) => name.startsWith("BPF_")) ? enumerators.join(" ") : "";
 }
 
-function neededHelpers(names: ReadonlySet<string>, isBcc: boolean): [Set<string>, Set<string>] {
+function neededHelpers(
+  names: ReadonlySet<string>,
+  isBcc: boolean,
+): [ReadonlySet<string>, ReadonlySet<string>] {
+  if (!isBcc) return [helperNames, new Set()];
   const always = new Set(["bpf_probe_read_kernel", "bpf_probe_read_user"]);
   for (const name of names) if (helperNames.has(name)) always.add(name);
+  // Parsed in BCC's form, which the AST prelude declares.
+  always.delete("bpf_trace_printk");
   if (names.has("TP_DATA_LOC_READ_STR")) always.add("bpf_probe_read_kernel_str");
   const forCode = new Set<string>(traceHelpers);
-  if (isBcc) {
-    const calls = Object.values(mapMethods).map((method) => method.call);
-    for (const name of identifiers(calls.join(" "))) forCode.add(name);
-  }
+  const calls = Object.values(mapMethods).map((method) => method.call);
+  for (const name of identifiers(calls.join(" "))) forCode.add(name);
   return [always, forCode];
 }
 

@@ -1,11 +1,12 @@
 /** BCC-style C in, libbpf-style C out: finds what to change in the AST, edits the text by offsets. */
-import { BpfkitError } from "@bpfkit/base/diagnostics";
+
 import type { Diagnostic } from "@bpfkit/base/diagnostics";
+import { BpfkitError } from "@bpfkit/base/diagnostics";
 import type { KernelProfile } from "@bpfkit/base/kernel";
 import { Declarations } from "./ast/declarations.ts";
 import { ExtentFinder } from "./ast/extent.ts";
 import { type AstNode, childrenOf } from "./ast/node.ts";
-import { expansionOf, resolveFiles, spellingOf } from "./ast/source-location.ts";
+import { expansionOf, plainPath, resolveFiles, spellingOf } from "./ast/source-location.ts";
 import { depthOf, rewriteBodies } from "./bodies.ts";
 import { dialectOf } from "./dialect.ts";
 import { licenseFooter } from "./license.ts";
@@ -69,7 +70,14 @@ const deepest = 4000;
  */
 export function rewrite(request: RewriteRequest): RewriteResult {
   if ((request.preparation?.dialect ?? dialectOf(request.text)) === "libbpf") {
-    return { text: request.text, headers: new Map(), maps: [], probes: [], diagnostics: [], explanations: [] };
+    return {
+      text: request.text,
+      headers: new Map(),
+      maps: [],
+      probes: [],
+      diagnostics: [],
+      explanations: [],
+    };
   }
   return new Rewriter(request).run();
 }
@@ -77,6 +85,7 @@ export function rewrite(request: RewriteRequest): RewriteResult {
 class Rewriter {
   readonly #request: RewriteRequest;
   readonly #root: AstNode;
+  readonly #file: string;
   /** One character per byte: clang counts bytes. */
   readonly #texts = new Map<string, string>();
   readonly #edits = new Map<string, TextEdits>();
@@ -90,20 +99,29 @@ class Rewriter {
       throw new BpfkitError("RW002", "the program nests too deeply to be rewritten");
     }
     resolveFiles(this.#root);
-    this.#texts.set(request.file, encodeOffsets(request.text));
-    for (const [name, text] of request.userHeaders ?? []) this.#texts.set(name, encodeOffsets(text));
+    this.#file = plainPath(request.file);
+    for (const [name, text] of request.userHeaders ?? [])
+      this.#texts.set(plainPath(name), encodeOffsets(text));
+    this.#texts.set(this.#file, encodeOffsets(request.text));
     for (const [name, text] of this.#texts) this.#edits.set(name, new TextEdits(text));
     this.#declarations = new Declarations(this.#root, (file) => this.#texts.has(file));
-    this.#report = new Report(this.#texts);
+    const names = [request.file, ...(request.userHeaders?.keys() ?? [])];
+    this.#report = new Report(this.#texts, new Map(names.map((name) => [plainPath(name), name])));
   }
 
   run(): RewriteResult {
-    const refuse = (finding: Finding, file: string, offset: number): void => this.#report.add(finding, file, offset);
-    const maps = findMaps(this.#declarations, this.#root, this.#texts, (token) => this.#macroText(token), refuse);
+    const refuse = (finding: Finding, file: string, offset: number): void =>
+      this.#report.add(finding, file, offset);
+    const maps = findMaps(
+      this.#declarations,
+      this.#root,
+      this.#texts,
+      (token) => this.#macroText(token),
+      refuse,
+    );
     for (const [file, text] of this.#texts) findSharedMaps(text, file, refuse);
     const names = new Set(maps.keys());
-    const bodies = [...this.#declarations.functions.values()].map((definition) => definition.body);
-    const events = findEvents(bodies, names);
+    const events = findEvents(this.#declarations, names);
     this.#defineMaps(maps, events);
     const probes = rewritePrograms(this.#declarations, {
       texts: this.#texts,
@@ -133,10 +151,10 @@ class Rewriter {
     probes: readonly ProbeDeclaration[],
     explanations: readonly Explanation[],
   ): RewriteResult {
-    const main = decodeOffsets(this.#edits.get(this.#request.file)?.apply() ?? "");
+    const main = decodeOffsets(this.#edits.get(this.#file)?.apply() ?? "");
     const headers = new Map<string, string>();
     for (const name of this.#request.userHeaders?.keys() ?? []) {
-      const edits = this.#edits.get(name);
+      const edits = this.#edits.get(plainPath(name));
       if (edits !== undefined && !edits.isEmpty) headers.set(name, decodeOffsets(edits.apply()));
     }
     return {
@@ -154,8 +172,9 @@ class Rewriter {
 
   #reportAt(finding: Finding, node: AstNode): void {
     const spelled = spellingOf(node.range?.begin);
-    const place = spelled !== undefined && this.#texts.has(spelled.file) ? spelled : expansionOf(node.range?.begin);
-    this.#report.add(finding, place?.file ?? this.#request.file, place?.offset ?? 0);
+    const place =
+      spelled !== undefined && this.#texts.has(spelled.file) ? spelled : expansionOf(node.range?.begin);
+    this.#report.add(finding, place?.file ?? this.#file, place?.offset ?? 0);
   }
 
   /** The text of an object-like macro of the program or of the command line. */
@@ -205,7 +224,8 @@ class Rewriter {
     let end: number | undefined;
     for (const node of childrenOf(this.#root)) {
       const isIt =
-        node.name === name && (node.kind === "TypedefDecl" || (node.kind === "RecordDecl" && node.completeDefinition));
+        node.name === name &&
+        (node.kind === "TypedefDecl" || (node.kind === "RecordDecl" && node.completeDefinition));
       const place = isIt ? expansionOf(node.range?.end) : undefined;
       if (place?.file === file) end = place.end;
     }

@@ -1,5 +1,5 @@
 /** Index of the declarations that rewriting needs: functions with bodies, fields, variables at file scope. */
-import { type AstNode, childrenOf } from "./node.ts";
+import { type AstNode, childrenOf, typeOf } from "./node.ts";
 import { expansionOf, spellingOf } from "./source-location.ts";
 
 /** A function defined in an editable text. */
@@ -28,6 +28,9 @@ export class Declarations {
   /** Structures that editable files define, by tag. */
   readonly ownRecords = new Map<string, AstNode>();
 
+  /** Typedefs of structures without a tag. */
+  readonly recordTypedefs = new Set<string>();
+
   constructor(root: AstNode, editable: (file: string) => boolean) {
     for (const node of childrenOf(root)) {
       const file = expansionOf(node.loc)?.file ?? expansionOf(node.range?.begin)?.file ?? "";
@@ -35,6 +38,13 @@ export class Declarations {
       if (node.kind === "FunctionDecl") this.#addFunction(node, file, isOwn);
       else if (node.kind === "VarDecl" && isOwn) this.variables.push(node);
       else if (node.kind === "RecordDecl") this.#addRecord(node, isOwn);
+      else if (
+        node.kind === "TypedefDecl" &&
+        node.name !== undefined &&
+        /^(?:struct|union) /.test(typeOf(node))
+      ) {
+        this.recordTypedefs.add(node.name);
+      }
     }
   }
 

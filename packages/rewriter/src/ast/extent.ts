@@ -60,7 +60,8 @@ export class ExtentFinder {
     const found: Extent[] = [];
     const add = (extent: Extent | undefined): void => {
       if (extent === undefined || extent.end <= extent.start) return;
-      if (!found.some((other) => other.start === extent.start && other.end === extent.end)) found.push(extent);
+      if (!found.some((other) => other.start === extent.start && other.end === extent.end))
+        found.push(extent);
     };
     const startsInMacro = isFromMacro(begin);
     const endsInMacro = isFromMacro(end);
@@ -114,7 +115,8 @@ export class ExtentFinder {
       }
     }
     for (const extent of this.#plain(node)) {
-      if (!found.some((other) => other.start === extent.start && other.end === extent.end)) found.push(extent);
+      if (!found.some((other) => other.start === extent.start && other.end === extent.end))
+        found.push(extent);
     }
     return found;
   }
@@ -126,7 +128,8 @@ export class ExtentFinder {
       if (text === undefined) continue;
       const open = skipBlank(text, extent.end);
       const brackets = text[open] === "[" ? bracketSpan(text, open) : undefined;
-      if (brackets !== undefined) found.push({ file: extent.file, start: extent.start, end: brackets.close + 1 });
+      if (brackets !== undefined)
+        found.push({ file: extent.file, start: extent.start, end: brackets.close + 1 });
     }
     return found.length > 0 ? found : this.#plain(node);
   }

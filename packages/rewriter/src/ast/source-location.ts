@@ -15,8 +15,8 @@ export function resolveFiles(root: AstNode): void {
       return;
     }
     if (location.offset === undefined) return;
-    if (location.file === undefined) location.file = file;
-    else file = location.file;
+    if (location.file !== undefined) file = plainPath(location.file);
+    location.file = file;
   };
   const stack: unknown[] = [root];
   while (stack.length > 0) {
@@ -32,6 +32,17 @@ export function resolveFiles(root: AstNode): void {
       if (node.inner !== undefined) stack.push(node.inner);
     }
   }
+}
+
+/** A path without `.` and `..` on the way: clang joins the folder of the including file and the name as written. */
+export function plainPath(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "." || (part === "" && parts.length > 0)) continue;
+    if (part === ".." && parts.length > 0 && parts.at(-1) !== ".." && parts.at(-1) !== "") parts.pop();
+    else parts.push(part);
+  }
+  return parts.join("/");
 }
 
 /** A token in a text file. */

@@ -111,8 +111,7 @@ static __always_inline unsigned int bpf_log2l(unsigned long v)
 #include "tables-ast.h"
 
 /* In BCC it takes no size: the rewriter turns it into bpf_printk. */
-int bpf_trace_printk_bcc(const char *format, ...);
-#define bpf_trace_printk bpf_trace_printk_bcc
+int bpf_trace_printk(const char *format, ...);
 
 /* Builtins of BCC that the rewriter refuses by name, so that the message is its own. */
 int bpf_usdt_readarg(int number, void *ctx, void *value);

@@ -46,10 +46,7 @@ export const helperPrototypes =
 43|long|bpf_skb_change_head|struct __sk_buff *skb, __u32 len, __u64 flags
 44|long|bpf_xdp_adjust_head|struct xdp_md *xdp_md, int delta
 45|long|bpf_probe_read_str|void *dst, __u32 size, const void *unsafe_ptr
-46|__u64|bpf_get_socket_cookie|struct __sk_buff *skb
-46|__u64|bpf_get_socket_cookie|struct bpf_sock_addr *ctx
-46|__u64|bpf_get_socket_cookie|struct bpf_sock_ops *ctx
-46|__u64|bpf_get_socket_cookie|struct sock *sk
+46|__u64|bpf_get_socket_cookie|void *ctx
 47|__u32|bpf_get_socket_uid|struct __sk_buff *skb
 48|long|bpf_set_hash|struct __sk_buff *skb, __u32 hash
 49|long|bpf_setsockopt|void *bpf_socket, int level, int optname, void *optval, int optlen
@@ -127,8 +124,7 @@ export const helperPrototypes =
 121|long|bpf_xdp_output|void *ctx, void *map, __u64 flags, void *data, __u64 size
 122|__u64|bpf_get_netns_cookie|void *ctx
 123|__u64|bpf_get_current_ancestor_cgroup_id|int ancestor_level
-124|long|bpf_sk_assign|struct __sk_buff *skb, void *sk, __u64 flags
-124|long|bpf_sk_assign|struct bpf_sk_lookup *ctx, struct bpf_sock *sk, __u64 flags
+124|long|bpf_sk_assign|void *ctx, struct bpf_sock *sk, __u64 flags
 125|__u64|bpf_ktime_get_boot_ns|void
 126|long|bpf_seq_printf|struct seq_file *m, const char *fmt, __u32 fmt_size, const void *data, __u32 data_len
 127|long|bpf_seq_write|struct seq_file *m, const void *data, __u32 len

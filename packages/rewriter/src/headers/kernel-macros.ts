@@ -41,7 +41,8 @@ function constantValues(): ReadonlyMap<string, string> {
 
 /** Members of struct sock behind short names: only where a network header was asked for, as in the kernel. */
 const socketAlias = /^(?:sk|inet)_/;
-const socketHeader = /^(?:uapi\/)?(?:net\/|linux\/(?:tcp|udp|ipv6|ip|skbuff|netdevice|net|socket|inet\w*|sock\w*)\.h$)/;
+const socketHeader =
+  /^(?:uapi\/)?(?:net\/|linux\/(?:tcp|udp|ipv6|ip|skbuff|netdevice|net|socket|inet\w*|sock\w*)\.h$)/;
 
 /** What decides the selection. */
 export interface MacroRequest {

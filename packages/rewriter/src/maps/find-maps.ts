@@ -36,6 +36,7 @@ export function findMaps(
     if (record === undefined || use === undefined || !isFromMacro(variable.range?.begin)) continue;
     const text = texts.get(use.file) ?? "";
     const macro = nextToken(text, use.offset)?.text ?? "";
+    if (sharedMapMacros.includes(macro)) continue;
     if (mapMacro(macro) === undefined) {
       refuse(
         {
@@ -51,7 +52,11 @@ export function findMaps(
     const declaration = readMapDeclaration(text, use.file, macro, use.offset, resolve);
     if ("problem" in declaration) {
       const { problem, hint } = declaration;
-      refuse({ code: "RW011", message: problem, ...(hint === undefined ? {} : { hint }) }, use.file, use.offset);
+      refuse(
+        { code: "RW011", message: problem, ...(hint === undefined ? {} : { hint }) },
+        use.file,
+        use.offset,
+      );
       continue;
     }
     const members = new Map(childrenOf(record).map((field) => [field.name, field]));
@@ -84,16 +89,16 @@ export function findSharedMaps(
 }
 
 /** The type of the records that go through each perf or ring buffer: that of the last call's data. */
-export function findEvents(bodies: Iterable<AstNode>, maps: ReadonlySet<string>): Map<string, string> {
+export function findEvents(declarations: Declarations, maps: ReadonlySet<string>): Map<string, string> {
   const found = new Map<string, string>();
-  for (const body of bodies) {
+  for (const { body } of declarations.functions.values()) {
     const stack: AstNode[] = [body];
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
       for (const child of childrenOf(node)) stack.push(child);
       const call = node.kind === "CallExpr" ? mapCallOf(node, maps) : undefined;
       const event = call === undefined ? undefined : mapMethod(call.method)?.event;
       const data = event === undefined ? undefined : childrenOf(node)[event + 1];
-      const type = data === undefined ? undefined : recordPointee(withoutCasts(data));
+      const type = data === undefined ? undefined : recordPointee(withoutCasts(data), declarations);
       if (call !== undefined && type !== undefined && !found.has(call.map)) found.set(call.map, type);
     }
   }
@@ -101,9 +106,11 @@ export function findEvents(bodies: Iterable<AstNode>, maps: ReadonlySet<string>)
 }
 
 /** `struct data_t` of `struct data_t *`, as the source spells it; undefined for other pointers. */
-function recordPointee(node: AstNode): string | undefined {
+function recordPointee(node: AstNode, declarations: Declarations): string | undefined {
   const isRecord = /^(?:const |volatile )*(?:struct|union) .*\*$/.test(typeOf(node));
-  const spelled = /^(.*?)\s*\*$/.exec(node.type?.qualType ?? "")?.[1]?.replace(/\b(?:const|volatile)\b\s*/g, "");
-  if (!isRecord || spelled === undefined || spelled.includes("(")) return undefined;
-  return spelled.trim();
+  const spelled = /^(.*?)\s*\*$/
+    .exec(node.type?.qualType ?? "")?.[1]
+    ?.replace(/\b(?:const|volatile)\b\s*/g, "");
+  if (spelled === undefined || spelled.includes("(")) return undefined;
+  return isRecord || declarations.recordTypedefs.has(spelled) ? spelled : undefined;
 }

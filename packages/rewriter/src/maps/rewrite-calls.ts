@@ -52,28 +52,46 @@ export function rewriteMapCall(node: AstNode, use: Use, returns: string, context
   const place = placeOf(node, call, context);
   if (place === undefined || place.arguments.length !== given) {
     const hint = "Write the map, the method and its arguments without macros around them.";
-    context.refuse({ code: "RW017", message: "this map method comes out of a macro that cannot be rewritten", hint }, node);
+    context.refuse(
+      { code: "RW017", message: "this map method comes out of a macro that cannot be rewritten", hint },
+      node,
+    );
     return true;
   }
-  const needsCast = use === "typed" && method.returnsValuePointer === true;
-  const opening = needsCast ? `((typeof(${call.map}.value))` : "";
   const edits = context.edits.get(place.file);
-  const pieces = template.split(/\$\d/).map((piece) => piece.replaceAll("$m", call.map));
-  const [first = "", ...between] = pieces;
-  const [firstArgument] = place.arguments;
-  edits?.replace(place.start, firstArgument?.start ?? place.close, opening + first);
-  place.arguments.forEach((argument, index) => {
-    const next = place.arguments[index + 1];
-    const piece = between[index] ?? "";
-    if (next === undefined) edits?.replace(argument.end, place.close + 1, piece + (needsCast ? ")" : ""));
-    else if (piece !== ", ") edits?.replace(argument.end, next.start, piece);
-  });
+  if (edits === undefined) return true;
+  if (use === "typed" && method.returnsValuePointer === true) {
+    edits.wrap(place.start, place.close + 1, `((typeof(${call.map}.value))`, ")", "cast");
+  }
+  applyTemplate(template.replaceAll("$m", call.map), place, edits);
   return true;
+}
+
+/** Puts a template's text around the arguments; blanks, comments and lines between them stay. */
+function applyTemplate(template: string, place: CallPlace, edits: TextEdits): void {
+  const [first = "", ...between] = template.split(/\$\d/);
+  const open = first.indexOf("(") + 1;
+  edits.replace(place.start, place.open + 1, first.slice(0, open));
+  place.arguments.forEach((argument, index) => {
+    const before = index === 0 ? first.slice(open) : afterComma(between[index - 1] ?? "");
+    if (before !== "") edits.insert(argument.start, before);
+    const piece = between[index] ?? "";
+    const isLast = index === place.arguments.length - 1;
+    const after = piece.slice(0, isLast ? piece.lastIndexOf(")") : piece.lastIndexOf(","));
+    if (after !== "") edits.append(argument.end, after);
+  });
+}
+
+/** What a piece between two arguments has behind the comma that the text has already. */
+function afterComma(piece: string): string {
+  return piece.slice(piece.lastIndexOf(",") + 1).trimStart();
 }
 
 interface CallPlace {
   readonly file: string;
   readonly start: number;
+  /** Offset of the opening parenthesis. */
+  readonly open: number;
   readonly close: number;
   readonly arguments: readonly { readonly start: number; readonly end: number }[];
 }
@@ -86,7 +104,13 @@ function placeOf(node: AstNode, call: MapCall, context: CallContext): CallPlace 
     if (open?.text !== "(") continue;
     const brackets = bracketSpan(text, open.start);
     if (brackets === undefined) continue;
-    return { file: extent.file, start: extent.start, close: brackets.close, arguments: brackets.arguments };
+    return {
+      file: extent.file,
+      start: extent.start,
+      open: open.start,
+      close: brackets.close,
+      arguments: brackets.arguments,
+    };
   }
   return undefined;
 }

@@ -1,6 +1,14 @@
 /** Which memory each pointer of a program may point to: flow-insensitive, to a fixed point over all functions. */
 import type { Declarations, FunctionDefinition } from "../ast/declarations.ts";
-import { type AstNode, childOf, childrenOf, isPointer, typeOf, withoutImplicit, withoutParentheses } from "../ast/node.ts";
+import {
+  type AstNode,
+  childOf,
+  childrenOf,
+  isPointer,
+  typeOf,
+  withoutImplicit,
+  withoutParentheses,
+} from "../ast/node.ts";
 import { calleeOf, mapCallOf } from "../maps/calls.ts";
 import {
   contextKind,
@@ -241,7 +249,9 @@ export class PointerAnalysis {
   #callValue(node: AstNode): Origins {
     const mapCall = mapCallOf(node, this.#maps);
     if (mapCall !== undefined) {
-      return /^(?:lookup|.*_storage_get$)/.test(mapCall.method) ? new Set([`map:${mapCall.map}`]) : otherOrigin;
+      return /^(?:lookup|.*_storage_get$)/.test(mapCall.method)
+        ? new Set([`map:${mapCall.map}`])
+        : otherOrigin;
     }
     const name = calleeOf(node);
     if (name === undefined) return noOrigins;
@@ -284,7 +294,8 @@ export class PointerAnalysis {
     const kind = contextKind(definition.name, typeOf(context));
     this.#add(`variable:${context.id}`, new Set([`context:${definition.name}:${kind}`]));
     const origin = isSyscallProgram(definition.name) ? userOrigin : kernelOrigin;
-    for (const parameter of rest) this.#add(`variable:${parameter.id}`, kind === "trusted" ? trustedOrigin : origin);
+    for (const parameter of rest)
+      this.#add(`variable:${parameter.id}`, kind === "trusted" ? trustedOrigin : origin);
   }
 
   /** One pass over a function: every node that moves values. Iterative over statements. */
@@ -299,7 +310,10 @@ export class PointerAnalysis {
       else if (node.kind === "ReturnStmt") {
         const value = childOf(node, 0);
         if (value !== undefined) this.#add(`return:${definition.name}`, this.valueOf(value));
-      } else if (node.kind === "CompoundAssignOperator" || (node.kind === "BinaryOperator" && node.opcode === "=")) {
+      } else if (
+        node.kind === "CompoundAssignOperator" ||
+        (node.kind === "BinaryOperator" && node.opcode === "=")
+      ) {
         const [left, right] = childrenOf(node);
         if (left === undefined || right === undefined) continue;
         if (node.opcode !== "=" && isPointer(left)) continue;
@@ -344,7 +358,8 @@ export class PointerAnalysis {
       for (const object of this.valueOf(target)) if (isCell(object)) this.#add(object, origin);
     } else if (/^(?:__builtin_)?mem(?:cpy|move)$/.test(name)) {
       const [target, source] = parameters;
-      if (target !== undefined && source !== undefined) this.#copy(this.valueOf(target), this.valueOf(source));
+      if (target !== undefined && source !== undefined)
+        this.#copy(this.valueOf(target), this.valueOf(source));
     }
   }
 
@@ -370,7 +385,10 @@ function isCell(object: MemoryObject): boolean {
 
 /** The initialiser of a variable: its only child that is an expression. */
 export function initialiserOf(node: AstNode): AstNode | undefined {
-  return childrenOf(node).findLast((child) => child.kind?.endsWith("Expr") || child.kind?.endsWith("Operator") || child.kind?.endsWith("Literal"));
+  return childrenOf(node).findLast(
+    (child) =>
+      child.kind?.endsWith("Expr") || child.kind?.endsWith("Operator") || child.kind?.endsWith("Literal"),
+  );
 }
 
 /** A type marked `__user` makes what it points to user memory. */

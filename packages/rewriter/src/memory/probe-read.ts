@@ -95,7 +95,9 @@ export class ReadRewriter {
 
   #editableExtent(cast: AstNode, loaded: AstNode): MemberExtent | undefined {
     const { extents, texts } = this.#context;
-    return [...extents.candidates(loaded), ...extents.candidates(cast)].find((extent) => texts.has(extent.file));
+    return [...extents.candidates(loaded), ...extents.candidates(cast)].find((extent) =>
+      texts.has(extent.file),
+    );
   }
 
   #isBitField(loaded: AstNode): boolean {
@@ -120,8 +122,10 @@ export class ReadRewriter {
     if (operators === undefined) return false;
     const edits = this.#edits(extent);
     // __builtin_preserve_access_index in libbpf's BPF_CORE_READ relocates every member in its argument.
-    const isKernelType = !path.arrows.some((arrow) => this.#isOwnMember(arrow)) && !this.#hasOwnMember(path.root);
-    const macro = kind === "user" ? "BPF_PROBE_READ_USER(" : isKernelType ? "BPF_CORE_READ(" : "BPF_PROBE_READ(";
+    const isKernelType =
+      !path.arrows.some((arrow) => this.#isOwnMember(arrow)) && !this.#hasOwnMember(path.root);
+    const macro =
+      kind === "user" ? "BPF_PROBE_READ_USER(" : isKernelType ? "BPF_CORE_READ(" : "BPF_PROBE_READ(";
     edits?.wrap(extent.start, extent.end, macro, ")", "read");
     for (const operator of operators) edits?.replace(operator.start, operator.end, operator.text);
     for (const arrow of path.arrows.slice(1)) {
@@ -132,7 +136,10 @@ export class ReadRewriter {
   }
 
   #isOwnMember(member: AstNode): boolean {
-    return member.referencedMemberDecl !== undefined && this.#context.declarations.ownFields.has(member.referencedMemberDecl);
+    return (
+      member.referencedMemberDecl !== undefined &&
+      this.#context.declarations.ownFields.has(member.referencedMemberDecl)
+    );
   }
 
   #hasOwnMember(root: AstNode): boolean {
@@ -166,7 +173,8 @@ export class ReadRewriter {
     const inner = childOf(pointer, 0);
     if (inner?.kind !== "MemberExpr" && inner?.kind !== "ArraySubscriptExpr") return undefined;
     const { analysis } = this.#context;
-    if (readKindOf(analysis.locationOf(inner).objects) !== kind || this.#isReadByMacro(inner)) return undefined;
+    if (readKindOf(analysis.locationOf(inner).objects) !== kind || this.#isReadByMacro(inner))
+      return undefined;
     return inner;
   }
 
@@ -178,12 +186,17 @@ export class ReadRewriter {
       const operator = this.#context.extents
         .candidates(arrow)
         .find((candidate) => candidate.start === extent.start && candidate.file === extent.file)?.operator;
-      if (operator === undefined || operator.end > extent.end || text.slice(operator.start, operator.end) !== "->") {
+      if (
+        operator === undefined ||
+        operator.end > extent.end ||
+        text.slice(operator.start, operator.end) !== "->"
+      ) {
         return undefined;
       }
       const next = skipBlank(text, operator.end);
-      const isTight = text.slice(operator.end, next).trim() === "" && !text.slice(operator.end, next).includes("\n");
-      found.push({ start: operator.start, end: isTight ? next : operator.end, text: ", " });
+      const isTight =
+        text.slice(operator.end, next).trim() === "" && !text.slice(operator.end, next).includes("\n");
+      found.push({ start: operator.start, end: isTight ? next : operator.end, text: isTight ? ", " : "," });
     }
     return found;
   }
@@ -191,7 +204,8 @@ export class ReadRewriter {
   /** The macros for bit-fields give 64 bits: the cast restores the type of the member. */
   #wrapBitField(loaded: AstNode, extent: MemberExtent, kind: "kernel" | "user"): void {
     const arrow = arrowOf(loaded);
-    const operators = arrow === undefined ? undefined : this.#operators({ root: loaded, arrows: [arrow] }, extent);
+    const operators =
+      arrow === undefined ? undefined : this.#operators({ root: loaded, arrows: [arrow] }, extent);
     const [operator] = operators ?? [];
     if (arrow === undefined || operator === undefined || kind === "user") {
       this.#context.refuse(
@@ -233,7 +247,8 @@ export function storeTarget(node: AstNode): AstNode | undefined {
   if (node.kind === "CompoundAssignOperator" || (node.kind === "BinaryOperator" && node.opcode === "=")) {
     return childOf(node, 0);
   }
-  if (node.kind === "UnaryOperator" && (node.opcode === "++" || node.opcode === "--")) return childOf(node, 0);
+  if (node.kind === "UnaryOperator" && (node.opcode === "++" || node.opcode === "--"))
+    return childOf(node, 0);
   return undefined;
 }
 

@@ -5,10 +5,7 @@ import { calleeOf } from "../maps/calls.ts";
 import type { Finding } from "../report.ts";
 import type { TextEdits } from "../text/edits.ts";
 
-/** The name under which the parse knows BCC's form: its prelude renames it. */
-export const printkName = "bpf_trace_printk_bcc";
-
-const written = "bpf_trace_printk";
+const printk = "bpf_trace_printk";
 
 /** What the rewriting needs. */
 export interface PrintContext {
@@ -21,7 +18,7 @@ export interface PrintContext {
 /** Rewrites one CallExpr where it calls bpf_trace_printk. The helper's own form (format, size, ...) stays. */
 export function rewritePrintk(node: AstNode, context: PrintContext): void {
   const callee = childrenOf(node)[0];
-  if (callee === undefined || calleeOf(node) !== printkName) return;
+  if (callee === undefined || calleeOf(node) !== printk) return;
   const [, format, size] = childrenOf(node);
   if (format === undefined) {
     context.refuse({ code: "RW041", message: "bpf_trace_printk needs a format" }, node);
@@ -29,18 +26,30 @@ export function rewritePrintk(node: AstNode, context: PrintContext): void {
   }
   const literal = withoutCasts(format);
   if (literal.kind !== "StringLiteral") {
-    if (size !== undefined && /^(?:unsigned |signed )?(?:int|long|char|short)/.test(typeOf(withoutImplicit(size)))) return;
+    if (
+      size !== undefined &&
+      /^(?:unsigned |signed )?(?:int|long|char|short)/.test(typeOf(withoutImplicit(size)))
+    )
+      return;
     const hint = 'Write the format as a string literal: bpf_trace_printk("%d\\n", value).';
-    context.refuse({ code: "RW042", message: "the format of bpf_trace_printk is not a string literal", hint }, node);
+    context.refuse(
+      { code: "RW042", message: "the format of bpf_trace_printk is not a string literal", hint },
+      node,
+    );
     return;
   }
-  checkFormat(typeof literal.value === "string" ? literal.value : "", childrenOf(node).length - 2, node, context);
+  checkFormat(
+    typeof literal.value === "string" ? literal.value : "",
+    childrenOf(node).length - 2,
+    node,
+    context,
+  );
   const place = spellingOf(callee.range?.begin);
   const use = expansionOf(callee.range?.begin);
   for (const token of [place, use]) {
     const text = token === undefined ? undefined : context.texts.get(token.file);
-    if (token === undefined || text === undefined || !text.startsWith(written, token.offset)) continue;
-    context.edits.get(token.file)?.replace(token.offset, token.offset + written.length, "bpf_printk");
+    if (token === undefined || text === undefined || !text.startsWith(printk, token.offset)) continue;
+    context.edits.get(token.file)?.replace(token.offset, token.offset + printk.length, "bpf_printk");
     return;
   }
   const hint = "Call bpf_trace_printk without a macro around its name.";

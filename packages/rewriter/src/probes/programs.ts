@@ -62,7 +62,8 @@ class HeadRewriter {
       this.#context.architecture,
     );
     const probe = { name, section, isAttached, file: use.file, offset: use.offset };
-    if (isFromMacro(node.range?.begin) && this.#expandMacro(text, use.file, use.offset, section)) return probe;
+    if (isFromMacro(node.range?.begin) && this.#expandMacro(text, use.file, use.offset, section))
+      return probe;
     this.#addSection(section);
     if (parameters.length > 1 && !isTrampoline(name)) this.#arguments();
     return probe;
@@ -79,14 +80,17 @@ class HeadRewriter {
     const written = this.#written();
     if (written === undefined) return;
     if (childrenOf(this.#definition.node).some((child) => child.kind === "SectionAttr")) return;
-    const name = isFromMacro(this.#definition.node.range?.begin) ? (section.split("/")[0] ?? section) : section;
+    const name = isFromMacro(this.#definition.node.range?.begin)
+      ? (section.split("/")[0] ?? section)
+      : section;
     this.#context.edits.get(written.file)?.insert(written.offset, `SEC("${name}") `);
   }
 
   /** Helpers become part of their callers, as in BCC: they may take contexts and stack pointers freely. */
   #inline(): void {
     const { node, body } = this.#definition;
-    if (childrenOf(node).some((child) => child.kind === "AlwaysInlineAttr" || child.kind === "NoInlineAttr")) return;
+    if (childrenOf(node).some((child) => child.kind === "AlwaysInlineAttr" || child.kind === "NoInlineAttr"))
+      return;
     const written = this.#written();
     const bodyStart = spellingOf(body.range?.begin);
     if (written === undefined || bodyStart === undefined || bodyStart.file !== written.file) return;
@@ -100,7 +104,10 @@ class HeadRewriter {
       }
       if (token.text === "static") afterStatic = token.end;
     }
-    edits?.insert(afterStatic ?? written.offset, afterStatic === undefined ? "__always_inline " : " __always_inline");
+    edits?.insert(
+      afterStatic ?? written.offset,
+      afterStatic === undefined ? "__always_inline " : " __always_inline",
+    );
   }
 
   /** `KFUNC_PROBE(f, int a)` becomes `SEC("fentry/f") int BPF_PROG(kfunc__vmlinux__f, int a)`. */
@@ -133,7 +140,11 @@ class HeadRewriter {
     if (context === undefined || nameToken === undefined || text === undefined) return;
     const refuse = (code: string, message: string, at: AstNode, hint?: string): void => {
       const place = spellingOf(at.range?.begin) ?? nameToken;
-      this.#context.refuse({ code, message, ...(hint === undefined ? {} : { hint }) }, place.file, place.offset);
+      this.#context.refuse(
+        { code, message, ...(hint === undefined ? {} : { hint }) },
+        place.file,
+        place.offset,
+      );
     };
     if (typeOf(context) !== "struct pt_regs *") {
       refuse(

@@ -11,10 +11,14 @@ export interface ProgramSection {
 const syscallPrefix: Readonly<Record<string, string>> = { x86_64: "__x64_sys_", arm64: "__arm64_sys_" };
 
 /** Prefixes that BCC replaces by the running system's (BCC 0.26: get_syscall_prefix). */
-const anySyscallPrefix = /^(?:sys_|__x64_sys_|__x32_compat_sys_|__ia32_compat_sys_|__arm64_sys_|__s390x_sys_|__s390_sys_|__riscv_sys_)/;
+const anySyscallPrefix =
+  /^(?:sys_|__x64_sys_|__x32_compat_sys_|__ia32_compat_sys_|__arm64_sys_|__s390x_sys_|__s390_sys_|__riscv_sys_)/;
 
 /** Prefix of a program's name -> section of its target; the target is the rest of the name. */
-const prefixes: readonly (readonly [prefix: RegExp, section: (target: string, architecture: string) => string])[] = [
+const prefixes: readonly (readonly [
+  prefix: RegExp,
+  section: (target: string, architecture: string) => string,
+])[] = [
   [/^kprobe__/, (target, architecture) => `kprobe/${kernelFunction(target, architecture)}`],
   [/^kretprobe__/, (target, architecture) => `kretprobe/${kernelFunction(target, architecture)}`],
   [/^tracepoint__/, (target) => `tracepoint/${target.split("__").join("/")}`],
@@ -45,7 +49,8 @@ const contexts: readonly (readonly [type: RegExp, section: string])[] = [
 export function programSection(name: string, contextType: string, architecture: string): ProgramSection {
   for (const [prefix, section] of prefixes) {
     const match = prefix.exec(name);
-    if (match !== null) return { section: section(name.slice(match[0].length), architecture), isAttached: true };
+    if (match !== null)
+      return { section: section(name.slice(match[0].length), architecture), isAttached: true };
   }
   const row = contexts.find(([type]) => type.test(contextType));
   return { section: row?.[1] ?? "kprobe", isAttached: false };
@@ -92,7 +97,11 @@ export const programMacros: Readonly<Record<string, ProgramMacro>> = {
   },
   KFUNC_PROBE: { names: 1, program: (event) => `kfunc__vmlinux__${event}`, parameter: "arguments" },
   KRETFUNC_PROBE: { names: 1, program: (event) => `kretfunc__vmlinux__${event}`, parameter: "arguments" },
-  MODULE_KFUNC_PROBE: { names: 2, program: (module, event) => `kfunc__${module}__${event}`, parameter: "arguments" },
+  MODULE_KFUNC_PROBE: {
+    names: 2,
+    program: (module, event) => `kfunc__${module}__${event}`,
+    parameter: "arguments",
+  },
   MODULE_KRETFUNC_PROBE: {
     names: 2,
     program: (module, event) => `kretfunc__${module}__${event}`,

@@ -75,7 +75,8 @@ function declaredType(field: Field): string {
   const type = field.type.replace(/\bconst\b/g, "").trim();
   const known = knownSizes[type];
   const sized = sizedTypes[field.size];
-  if (field.array !== "" || known === undefined || known >= field.size || sized === undefined) return field.type;
+  if (field.array !== "" || known === undefined || known >= field.size || sized === undefined)
+    return field.type;
   return unsignedType.test(type) ? sized[1] : sized[0];
 }
 
@@ -98,7 +99,8 @@ export function tracepointStruct(category: string, event: string, format: string
     const field = parseField(line);
     if (field === undefined || field.offset < 8) continue;
     if (field.name.startsWith("common_")) {
-      for (let byte = 0; byte < field.size; byte += 1) members.push(`\tchar __do_not_use__${field.offset + byte};`);
+      for (let byte = 0; byte < field.size; byte += 1)
+        members.push(`\tchar __do_not_use__${field.offset + byte};`);
     } else {
       for (; position < field.offset; position += 1) members.push(`\tchar __pad_${position};`);
       const type = declaredType(field);

@@ -47,7 +47,22 @@ export class TextEdits {
     const key = `i${at}:${text}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    this.#insertions.push({ at, text, other: Number.POSITIVE_INFINITY, side: "open", order: this.#seen.size });
+    this.#insertions.push({
+      at,
+      text,
+      other: Number.POSITIVE_INFINITY,
+      side: "open",
+      order: this.#seen.size,
+    });
+  }
+
+  /** Inserts text behind everything that ends at `at`. */
+  append(at: number, text: string): void {
+    const key = `a${at}:${text}`;
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    const other = Number.NEGATIVE_INFINITY;
+    this.#insertions.push({ at, text, other, side: "close", order: this.#seen.size });
   }
 
   /** Replaces a range; its newlines are kept, behind the new text. Wrappings may touch its ends. */

@@ -1,0 +1,119 @@
+/** Puts clang's words about what bpfkit injected into the user's terms: map methods, kernel headers, tracepoints. */
+import { BpfkitError, type Diagnostic } from "@bpfkit/base/diagnostics";
+import { headersBeside, isKernelFolder } from "./headers/kernel-paths.ts";
+import { mapMacro, mapMacros, mapType } from "./maps/macros.ts";
+import { mapMethods, methodsOf } from "./maps/methods.ts";
+import type { Preparation } from "./prepare.ts";
+import { nearest } from "./text/nearest.ts";
+
+type Explained = Pick<Diagnostic, "code" | "message" | "hint">;
+
+interface Facts {
+  readonly text: string;
+  readonly preparation: Preparation;
+}
+
+interface Row {
+  readonly pattern: RegExp;
+  readonly explain: (match: RegExpExecArray, facts: Facts) => Explained | undefined;
+}
+
+const rows: readonly Row[] = [
+  { pattern: /no member named '(\w+)' in 'struct (\w+)_table_t'/, explain: unknownMethod },
+  { pattern: /'([^']+)' file not found/, explain: unknownHeader },
+  { pattern: /struct tracepoint__(\w+?)'/, explain: unknownTracepoint },
+  { pattern: /call to undeclared function '(\w+)'/, explain: unknownFunction },
+  { pattern: /use of undeclared identifier '(\w+)'/, explain: unknownIdentifier },
+];
+
+/** Explains one of clang's diagnostics; the same one where there is nothing to add. */
+export function explainDiagnostic(
+  diagnostic: Diagnostic,
+  text: string,
+  preparation: Preparation,
+): Diagnostic {
+  for (const { pattern, explain } of rows) {
+    const match = pattern.exec(diagnostic.message);
+    const explained = match === null ? undefined : explain(match, { text, preparation });
+    if (explained !== undefined) return { ...diagnostic, ...explained };
+  }
+  return diagnostic;
+}
+
+/** Explains the errors that clang found in a program written for BCC. Other errors come back as they are. */
+export function explainError(error: unknown, text: string, preparation: Preparation): unknown {
+  if (!(error instanceof BpfkitError) || !error.code.startsWith("CC") || preparation.dialect !== "bcc")
+    return error;
+  const diagnostics = error.diagnostics.map((diagnostic) => explainDiagnostic(diagnostic, text, preparation));
+  const first = diagnostics.find((diagnostic) => diagnostic.severity === "error");
+  if (first === undefined || !first.code.startsWith("RW")) {
+    return diagnostics.some((diagnostic, index) => diagnostic !== error.diagnostics[index])
+      ? new BpfkitError(error.code, error.message, { cause: error, diagnostics })
+      : error;
+  }
+  return new BpfkitError(first.code, first.message, {
+    cause: error,
+    diagnostics,
+    ...(first.hint === undefined ? {} : { hint: first.hint }),
+  });
+}
+
+function unknownMethod(match: RegExpExecArray, { text }: Facts): Explained {
+  const [, method = "", map = ""] = match;
+  const macro = new RegExp(`\\b(BPF_\\w+)\\s*\\((?:\\s*"\\w+"\\s*,[^;]*?)?\\s*${map}\\b`).exec(text)?.[1];
+  const row = macro === undefined ? undefined : mapMacro(macro);
+  const family = row?.type === undefined ? undefined : mapType(row.type)?.family;
+  const names = family === undefined ? Object.keys(mapMethods) : methodsOf(family);
+  const meant = nearest(method, names);
+  const owner = macro === undefined ? `'${map}'` : `${macro} '${map}'`;
+  const suggestion = meant === undefined ? "" : `; did you mean '${meant}'?`;
+  const message = `unknown method '${method}' of ${owner}${suggestion}`;
+  return { code: "RW014", message, hint: `It has: ${names.join(", ")}.` };
+}
+
+function unknownHeader(match: RegExpExecArray): Explained | undefined {
+  const [, path = ""] = match;
+  if (!isKernelFolder(path)) return undefined;
+  const meant = nearest(path, headersBeside(path));
+  const hint =
+    meant === undefined
+      ? "All kernel types come from BTF: the include can be left out if only types are needed."
+      : `Did you mean <${meant}>?`;
+  return { code: "RW060", message: `<${path}> is not a header of Linux 6.1`, hint };
+}
+
+function unknownTracepoint(match: RegExpExecArray, { preparation }: Facts): Explained | undefined {
+  const name = match[1] ?? "";
+  const split = name.lastIndexOf("__");
+  const tracepoint = `${name.slice(0, split)}/${name.slice(split + 2)}`;
+  if (split <= 0 || !preparation.unknownTracepoints.includes(tracepoint)) return undefined;
+  const meant = preparation.nearestTracepoint(tracepoint);
+  return {
+    code: "RW061",
+    message: `the kernel has no tracepoint ${tracepoint.replace("/", ":")}`,
+    hint:
+      meant === undefined
+        ? "Tracepoints differ between kernels; choose another kernel's facts with --btf or another tracepoint."
+        : `Did you mean ${meant.replace("/", ":")}?`,
+  };
+}
+
+function unknownFunction(match: RegExpExecArray): Explained | undefined {
+  const [, name = ""] = match;
+  if (name in mapMacros) return undefined;
+  return {
+    code: "RW062",
+    message: `'${name}' is not declared`,
+    hint: "Only BPF helpers, functions of this program and a set of the kernel's macros can be called.",
+  };
+}
+
+function unknownIdentifier(match: RegExpExecArray): Explained | undefined {
+  const [, name = ""] = match;
+  if (!/^[A-Z][A-Z0-9_]+$/.test(name)) return undefined;
+  return {
+    code: "RW063",
+    message: `'${name}' is not declared`,
+    hint: "If it is a macro of the kernel, bpfkit does not know it: #define it in the program.",
+  };
+}

@@ -1,0 +1,194 @@
+/** What is not supported is refused by name, at its line, with advice. */
+import { BpfkitError } from "@bpfkit/base/diagnostics";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Workbench } from "./workbench.ts";
+
+const bench = new Workbench();
+
+interface Case {
+  readonly name: string;
+  readonly text: string;
+  readonly code: string;
+  readonly message: string;
+  readonly line: number;
+  readonly hint?: string;
+}
+
+const cases: readonly Case[] = [
+  {
+    name: "an unknown method",
+    text: "BPF_HASH(start, u32);\nint f(void *ctx) {\n\tu32 k = 0;\n\treturn start.lookupp(&k) != 0;\n}\n",
+    code: "RW014",
+    message: "unknown method 'lookupp' of BPF_HASH 'start'; did you mean 'lookup'?",
+    line: 4,
+    hint: "lookup, ",
+  },
+  {
+    name: "a method of another kind of map",
+    text: "BPF_HASH(start, u32);\nint f(void *ctx) { return start.get_stackid(ctx, 0); }\n",
+    code: "RW014",
+    message: "unknown method 'get_stackid' of BPF_HASH 'start'",
+    line: 2,
+  },
+  {
+    name: "an unknown map type",
+    text: '\nBPF_TABLE("hsh", u32, u32, t, 1);\nint f(void *ctx) { return 0; }\n',
+    code: "RW011",
+    message: 'unsupported map type "hsh" of BPF_TABLE',
+    line: 2,
+  },
+  {
+    name: "a pinned map",
+    text: 'BPF_TABLE_PINNED("hash", u64, u32, t, 1024, "/sys/fs/bpf/t");\nint f(void *ctx) { return 0; }\n',
+    code: "RW011",
+    message: "pinned maps (BPF_TABLE_PINNED) are not supported yet",
+    line: 1,
+  },
+  {
+    name: "a histogram whose values are no u64",
+    text: 'BPF_TABLE("histogram", int, u32, t, 64);\nint f(void *ctx) { return 0; }\n',
+    code: "RW018",
+    message: "histogram leaf type must be u64, got unsigned int",
+    line: 1,
+  },
+  {
+    name: "a kernel header that does not exist",
+    text: "#include <linux/sched.h>\n#include <linux/shced.h>\nint f(void *ctx) { return 0; }\n",
+    code: "RW060",
+    message: "<linux/shced.h> is not a header of Linux 6.1",
+    line: 2,
+    hint: "Did you mean <linux/sched.h>?",
+  },
+  {
+    name: "a tracepoint that does not exist",
+    text: "TRACEPOINT_PROBE(sched, sched_swich)\n{\n\treturn args->next_pid;\n}\n",
+    code: "RW061",
+    message: "the kernel has no tracepoint sched:sched_swich",
+    line: 3,
+    hint: "Did you mean sched:sched_switch?",
+  },
+  {
+    name: "a store to kernel memory",
+    text: "#include <linux/sched.h>\nint f(struct pt_regs *ctx, struct task_struct *p) {\n\tp->pid = 1;\n\treturn 0;\n}\n",
+    code: "RW032",
+    message: "cannot store to 'p->pid': it lies in kernel memory, which programs may only read",
+    line: 3,
+  },
+  {
+    name: "an increment of kernel memory",
+    text: "int f(struct pt_regs *ctx, int *n) {\n\t(*n)++;\n\treturn 0;\n}\n",
+    code: "RW032",
+    message: "cannot store to '(*n)': it lies in kernel memory, which programs may only read",
+    line: 2,
+  },
+  {
+    name: "arguments without registers",
+    text: "int f(void *ctx,\n\tint a) { return a; }\n",
+    code: "RW021",
+    message: "program f takes arguments, but its context is void *, not struct pt_regs *",
+    line: 1,
+  },
+  {
+    name: "an argument without a name",
+    text: "int f(struct pt_regs *ctx, int) { return 0; }\n",
+    code: "RW022",
+    message: "arguments to BPF program definition must be named",
+    line: 1,
+  },
+  {
+    name: "too many arguments",
+    text: "int f(struct pt_regs *ctx, int a, int b, int c, int d, int e, int g,\n\tint h) { return 0; }\n",
+    code: "RW023",
+    message: "too many arguments, only those in registers (6) can be had",
+    line: 2,
+  },
+  {
+    name: "a call of another program",
+    text: "int g(void *ctx) { return 0; }\nint f(void *ctx) { return g(ctx); }\n",
+    code: "RW051",
+    message: "cannot call non-static helper function g",
+    line: 2,
+  },
+  {
+    name: "an undeclared function",
+    text: "int f(void *ctx) { return frobnicate(1); }\n",
+    code: "RW062",
+    message: "'frobnicate' is not declared",
+    line: 1,
+  },
+  {
+    name: "an undeclared macro",
+    text: "int f(void *ctx) { return NO_SUCH_MACRO; }\n",
+    code: "RW063",
+    message: "'NO_SUCH_MACRO' is not declared",
+    line: 1,
+  },
+  {
+    name: "packet access",
+    text: "#include <bcc/proto.h>\nint f(struct __sk_buff *skb) {\n\tu8 *cursor = 0;\n\tstruct ethernet_t *e = cursor_advance(cursor, sizeof(*e));\n\treturn e->type;\n}\n",
+    code: "RW050",
+    message: "cursor_advance is not supported",
+    line: 4,
+  },
+  {
+    name: "USDT arguments",
+    text: "#include <uapi/linux/ptrace.h>\nint f(struct pt_regs *ctx) {\n\tu64 v;\n\tbpf_usdt_readarg(1, ctx, &v);\n\treturn v;\n}\n",
+    code: "RW050",
+    message: "bpf_usdt_readarg is not supported",
+    line: 4,
+  },
+  {
+    name: "a format that is no literal",
+    text: "int f(void *ctx) {\n\tchar *s = 0;\n\tbpf_trace_printk(s);\n\treturn 0;\n}\n",
+    code: "RW042",
+    message: "the format of bpf_trace_printk is not a string literal",
+    line: 3,
+  },
+  {
+    name: "lookup_or_init in a function that returns nothing",
+    text: "BPF_HASH(m, u32);\nstatic void g(u32 k) { u64 z = 0; m.lookup_or_init(&k, &z); }\nint f(void *ctx) { g(1); return 0; }\n",
+    code: "RW015",
+    message: "lookup_or_init of 'm' returns 0 from a function that returns nothing",
+    line: 2,
+  },
+  {
+    name: "shared maps",
+    text: '\nBPF_TABLE_PUBLIC("hash", u32, u32, t, 1);\nint f(void *ctx) { return 0; }\n',
+    code: "RW013",
+    message: "BPF_TABLE_PUBLIC is not supported yet: maps cannot be shared between programs",
+    line: 2,
+  },
+];
+
+for (const { name, text, code, message, line, hint } of cases) {
+  test(name, async () => {
+    let found: unknown;
+    try {
+      await bench.rewrite(text);
+    } catch (error) {
+      found = error;
+    }
+    assert.instance(found, BpfkitError, String(found));
+    const { diagnostics } = found as BpfkitError;
+    const first = diagnostics.find(({ severity }) => severity === "error");
+    assert.is(first?.message, message);
+    assert.is(first?.code, code);
+    assert.is((found as BpfkitError).code, code);
+    assert.is(first?.range?.line, line);
+    assert.is(first?.range?.file, "tool.c");
+    if (hint !== undefined) assert.match(first?.hint ?? "", hint);
+  });
+}
+
+test("clang's own errors keep their code", async () => {
+  try {
+    await bench.rewrite("int f(void *ctx) { return 0 }\n");
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as BpfkitError).code, "CC001");
+  }
+});
+
+test.after(() => bench.close());
+test.run();
