@@ -20,7 +20,7 @@ struct {
 } counts __attribute__((section(".maps"), used));
 u64 total;
 volatile const u32 limit = 7;
-char license[] __attribute__((section("license"), used)) = "GPL";
+char license_text[] __attribute__((section("license"), used)) = "GPL";
 
 __attribute__((noinline)) u64 arithmetic(u64 a, u64 b) {
   u64 x = a + b;
