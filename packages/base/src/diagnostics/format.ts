@@ -41,10 +41,13 @@ export function formatDiagnostic(diagnostic: Diagnostic, options: FormatOptions 
   return render(diagnostic, options, paint, 0).join("\n");
 }
 
-/** An error with its hint and diagnostics, for a terminal; the message alone where there are no diagnostics. */
+/** An error with its diagnostics and hint, for a terminal, nothing said twice; the message alone where there are no diagnostics. */
 export function formatError(error: BpfkitError, options: FormatOptions = {}): string {
   const parts: string[] = [];
-  const saidByDiagnostics = error.diagnostics.some((diagnostic) => diagnostic.message === error.message);
+  // The message of an error often is its first diagnostic's, with the place before it or a count behind it.
+  const saidByDiagnostics = error.diagnostics.some(
+    ({ severity, message }) => severity === "error" && error.message.includes(message),
+  );
   if (!saidByDiagnostics) {
     const own: Diagnostic = {
       severity: "error",
@@ -55,6 +58,8 @@ export function formatError(error: BpfkitError, options: FormatOptions = {}): st
     parts.push(formatDiagnostic(own, options));
   }
   for (const diagnostic of error.diagnostics) parts.push(formatDiagnostic(diagnostic, options));
+  const hintIsSaid = error.diagnostics.some((diagnostic) => diagnostic.hint === error.hint);
+  if (saidByDiagnostics && error.hint !== undefined && !hintIsSaid) parts.push(`  hint: ${error.hint}`);
   return parts.join("\n");
 }
 
