@@ -62,12 +62,8 @@ cd /out
 uname -r >release
 cp /sys/kernel/btf/vmlinux btf
 # The kernel gives these files a size of 0: tar can only pack copies of them.
-# Text symbols of the kernel itself in address order, without the init code, which is gone by now. ftrace's list would
-# lack the functions that are not traced but can be kprobed.
-awk '$3 == "_sinittext" { first = $1 } $3 == "_einittext" { last = $1 } END { print first, last }' /proc/kallsyms >/tmp/init
-read first last </tmp/init
-awk -v first="$first" -v last="$last" \
-  'NF == 3 && $2 ~ /^[tTwW]$/ && !($1 >= first && $1 < last) { print $3 }' /proc/kallsyms >functions
+# Kprobes need ftrace to know a function: the kernel is built without KPROBE_EVENTS_ON_NOTRACE. /proc/kallsyms lists more.
+cat /sys/kernel/tracing/available_filter_functions >functions
 cat /sys/kernel/debug/kprobes/blacklist >blacklist
 for file in /sys/kernel/tracing/events/*/*/format; do
   event=${file#/sys/kernel/tracing/events/}

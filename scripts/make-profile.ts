@@ -34,7 +34,7 @@ function section(name: string, raw: Uint8Array) {
   return { name, bytes, rawSize: raw.length };
 }
 
-/** Text symbols without those that kprobes refuse, in address order; duplicates are static functions of one name. */
+/** What kprobes accept of what ftrace lists, in the kernel's order; duplicates are static functions of one name. */
 function probeableFunctions(facts: string): string {
   // A line of the blacklist is `0xSTART-0xEND<tab>NAME`.
   const blacklist = readFileSync(join(facts, "blacklist"), "utf8").split("\n");

@@ -87,9 +87,23 @@ int req_done(struct pt_regs *ctx, struct request *req)
     return 0;
 }
 
-/* Since the request was made, by the kernel's own clock: for kernels in which the start of accounting is inlined. */
-int req_done_since_made(struct pt_regs *ctx, struct request *req)
+/* Raw tracepoint block_rq_complete: for kernels in which the end of accounting cannot be probed. */
+int req_complete(struct bpf_raw_tracepoint_args *ctx)
 {
+    struct request *req = (struct request *)ctx->args[0];
+    u64 *since = start.lookup(&req);
+
+    if (!since)
+        return 0;
+    count(req, *since);
+    start.delete(&req);
+    return 0;
+}
+
+/* The same, since the request was made by the kernel's own clock: where the start of accounting is inlined, too. */
+int req_complete_since_made(struct bpf_raw_tracepoint_args *ctx)
+{
+    struct request *req = (struct request *)ctx->args[0];
     u64 since = req->start_time_ns;
 
     if (since)

@@ -39,21 +39,23 @@ const macros: readonly (readonly [string, string])[] = [
   ["extension", "EXTENSION"],
 ];
 
-/** `blk_account_io_*` became inline wrappers of `__blk_account_io_*` in later kernels. */
+/** `blk_account_io_*` became inline wrappers of `__blk_account_io_*`; some builds inline those too. */
 const accountStart = ["__blk_account_io_start", "blk_account_io_start"];
 const accountDone = ["__blk_account_io_done", "blk_account_io_done"];
+const completion = "block_rq_complete";
 
 /** With queued time a request starts where its accounting does; where that is inlined, when it was made. */
 function attach(bpf: BPF, options: Options): void {
   const available = (names: readonly string[]) => names.find((name) => bpf.hasKprobeFunction(name));
-  const done = available(accountDone) ?? "blk_account_io_done";
   const start = options.has("queued") ? available(accountStart) : "blk_mq_start_request";
   if (start === undefined) {
-    bpf.attachKprobe({ event: done, program: "req_done_since_made" });
+    bpf.attachRawTracepoint({ event: completion, program: "req_complete_since_made" });
     return;
   }
+  const done = available(accountDone);
   bpf.attachKprobe({ event: start, program: "req_start" });
-  bpf.attachKprobe({ event: done, program: "req_done" });
+  if (done === undefined) bpf.attachRawTracepoint({ event: completion, program: "req_complete" });
+  else bpf.attachKprobe({ event: done, program: "req_done" });
 }
 
 async function trace(bpf: BPF, options: Options, host: ToolHost): Promise<void> {
