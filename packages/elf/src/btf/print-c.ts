@@ -106,7 +106,7 @@ class Printer {
     const stack: { readonly id: number; readonly needs: readonly number[]; next: number }[] = [];
     const enter = (id: number): void => {
       this.#state.set(id, "open");
-      stack.push({ id, needs: this.#needs(this.#parts(id)), next: 0 });
+      stack.push({ id, needs: this.#needs(this.#parts(id), id), next: 0 });
     };
     enter(root);
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
@@ -138,9 +138,9 @@ class Printer {
 
   /**
    * What must be printed before something made of these parts: definitions by value, typedefs and enums everywhere.
-   * Structs behind pointers are declared on the way.
+   * Structs behind pointers are declared on the way, but for the one that is being defined: its head does that.
    */
-  #needs(parts: [number, boolean][]): number[] {
+  #needs(parts: [number, boolean][], self = 0): number[] {
     const needs = new Set<number>();
     const seen = new Set<number>();
     const queue = parts;
@@ -172,7 +172,7 @@ class Printer {
         case "union":
           if (type.name === "") for (const member of type.members) queue.push([member.type, true]);
           else if (complete) needs.add(id);
-          else this.#declare(id, type);
+          else if (id !== self) this.#declare(id, type);
           break;
         case "enum":
         case "enum64":
