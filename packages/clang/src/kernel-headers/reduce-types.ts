@@ -10,7 +10,7 @@ type Aggregate = Extract<BtfType, { kind: "struct" | "union" }>;
  */
 const FlavourSuffix = "___kernel";
 
-/** The rest of a struct of which only some members are printed. */
+/** The rest of a struct of which only some members are printed; numbered, because anonymous structs share their names. */
 const RestMember = "bpfkit_rest";
 
 /** Selects types and copies them to a table of their own; all of its types are wanted. */
@@ -30,6 +30,7 @@ class Copy {
   readonly #lean: boolean;
   readonly #selection: TypeSelection;
   readonly #builder = new BtfBuilder();
+  #rests = 0;
   /** 2 * id + (1 if by value) -> new id. */
   readonly #copies = new Map<number, number>();
   readonly #open: { readonly id: number; readonly byValue: boolean; readonly copy: number }[] = [];
@@ -154,7 +155,7 @@ class Copy {
     const restStart = type.kind === "union" ? 0 : Math.ceil(end / 8);
     if (restStart < type.size) {
       members.push({
-        name: RestMember,
+        name: `${RestMember}${++this.#rests}`,
         type: this.#builder.add({
           kind: "array",
           elementType: this.#builder.add(byteType),
