@@ -3,7 +3,7 @@ import { BpfkitError, type Diagnostic } from "@bpfkit/base/diagnostics";
 import type { KernelProfile } from "@bpfkit/base/kernel";
 import type { Clang } from "@bpfkit/clang";
 import { generate, lowerCoreAccess } from "@bpfkit/codegen";
-import { rewrite } from "@bpfkit/rewriter";
+import { explainError, rewrite } from "@bpfkit/rewriter";
 import { checkLicense } from "./license-check.ts";
 import { type CompileOptions, type SourceText, TranslationUnit } from "./translation-unit.ts";
 
@@ -12,6 +12,8 @@ export type { CompileOptions, SourceText } from "./translation-unit.ts";
 /** BCC-style C turned into plain C; libbpf-style C as it was. */
 export interface RewrittenSource {
   readonly rewritten: string;
+  /** The user's headers that changed, by path. */
+  readonly headers: ReadonlyMap<string, string>;
   /** Warnings. */
   readonly diagnostics: readonly Diagnostic[];
   /** What the rewritten text is compiled with. */
@@ -116,14 +118,30 @@ async function rewriteOnce(
   const unit = new TranslationUnit(source, profile, options);
   if (unit.preparation.dialect === "libbpf") {
     stages.end();
-    return { rewritten: source.text, diagnostics: [], unit };
+    return { rewritten: source.text, headers: new Map(), diagnostics: [], unit };
   }
   stages.begin("parse", "parsing");
-  const { ast } = await clang.parseAst(unit.astRequest);
+  const { ast } = await explained(unit, clang.parseAst(unit.astRequest));
   stages.begin("rewrite", "rewriting");
-  const { text, diagnostics } = rewrite({ ...source, ast, profile, preparation: unit.preparation });
+  const { text, headers, diagnostics } = rewrite({
+    ...source,
+    ast,
+    profile,
+    preparation: unit.preparation,
+    defines: options.defines,
+    ...(options.headers === undefined ? {} : { userHeaders: options.headers }),
+  });
   stages.end();
-  return { rewritten: text, diagnostics, unit };
+  return { rewritten: text, headers, diagnostics, unit };
+}
+
+/** Turns clang's words about names that bpfkit injected into words about what the user wrote. */
+async function explained<Result>(unit: TranslationUnit, run: Promise<Result>): Promise<Result> {
+  try {
+    return await run;
+  } catch (error) {
+    throw explainError(error, unit.source.text, unit.preparation);
+  }
 }
 
 async function compileOnce(
@@ -133,9 +151,15 @@ async function compileOnce(
   options: CompileOptions,
 ): Promise<CompileResult> {
   const stages = new Stages(options.progress);
-  const { rewritten, diagnostics, unit } = await rewriteOnce(source, profile, clang, options, stages);
+  const { rewritten, headers, diagnostics, unit } = await rewriteOnce(
+    source,
+    profile,
+    clang,
+    options,
+    stages,
+  );
   stages.begin("compile", "compiling");
-  const compiled = await clang.compileToIr(unit.codeRequest(rewritten));
+  const compiled = await explained(unit, clang.compileToIr(unit.codeRequest(rewritten, headers)));
   stages.begin("core", "lowering CO-RE accesses");
   const lowered = lowerCoreAccess(compiled.ir);
   stages.begin("optimise", "optimising");

@@ -26,6 +26,7 @@ export interface CompileOptions {
 }
 
 const vmlinux = `${includeRoot}/vmlinux.h`;
+
 /** A program with its surroundings, ready to be parsed or compiled. */
 export class TranslationUnit {
   readonly source: SourceText;
@@ -50,16 +51,20 @@ export class TranslationUnit {
     return this.#request(this.source.text, this.preparation.astPreIncludes);
   }
 
-  /** What clang is asked to compile. */
-  codeRequest(rewritten: string): ClangRequest {
-    return this.#request(rewritten, this.preparation.codePreIncludes);
+  /** What clang is asked to compile: the rewritten text, and the user's headers that were rewritten with it. */
+  codeRequest(rewritten: string, headers: ReadonlyMap<string, string> = new Map()): ClangRequest {
+    return this.#request(rewritten, this.preparation.codePreIncludes, headers);
   }
 
-  #request(text: string, preIncludes: readonly string[]): ClangRequest {
+  #request(
+    text: string,
+    preIncludes: readonly string[],
+    headers: ReadonlyMap<string, string> = new Map(),
+  ): ClangRequest {
     const { cpu, defines, includeDirs } = this.#options;
     return {
       mainFile: this.source.file,
-      files: new Map([...this.#files, [this.source.file, text]]),
+      files: new Map([...this.#files, ...headers, [this.source.file, text]]),
       includeDirs: [...includeDirs, includeRoot],
       preIncludes: preIncludes.map((path) => `${includeRoot}/${path}`),
       defines: [...this.preparation.defines, ...defines],
