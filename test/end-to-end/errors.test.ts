@@ -83,7 +83,7 @@ const damages: readonly (readonly [string, (bytes: Uint8Array) => Uint8Array, Re
   [
     "a truncated object",
     (bytes) => bytes.slice(0, bytes.length >> 1),
-    /truncated|beyond|past the end|too short|ends/i,
+    /truncated|cut off|beyond|past the end|too short|ends/i,
   ],
   [
     "an object for another machine",
