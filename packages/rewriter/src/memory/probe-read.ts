@@ -1,14 +1,7 @@
 /** Turns loads from kernel and user memory into reads through helpers. */
 import type { Declarations } from "../ast/declarations.ts";
 import type { ExtentFinder, MemberExtent } from "../ast/extent.ts";
-import {
-  type AstNode,
-  accessOf,
-  childOf,
-  childrenOf,
-  withoutImplicit,
-  withoutParentheses,
-} from "../ast/node.ts";
+import { type AstNode, accessOf, childOf, childrenOf, withoutParentheses } from "../ast/node.ts";
 import { spellingOf } from "../ast/source-location.ts";
 import type { TextEdits } from "../text/edits.ts";
 import { skipBlank } from "../text/scan.ts";
@@ -252,10 +245,10 @@ export function storeTarget(node: AstNode): AstNode | undefined {
   return undefined;
 }
 
-/** True for memcpy and memmove, whose source may lie outside the program. */
+/** Target, source and size of memcpy and memmove, whose source may lie outside the program. */
 export function copyCall(node: AstNode, callee: string | undefined): readonly AstNode[] | undefined {
   if (node.kind !== "CallExpr" || !/^(?:__builtin_)?mem(?:cpy|move)$/.test(callee ?? "")) return undefined;
   const [, target, source, size] = childrenOf(node);
   if (target === undefined || source === undefined || size === undefined) return undefined;
-  return [withoutImplicit(target), withoutImplicit(source), size];
+  return [target, source, size];
 }
