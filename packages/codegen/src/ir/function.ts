@@ -33,13 +33,14 @@ export interface IrFunction {
   readonly kind: "function";
   readonly type: PointerType;
   readonly name: string;
-  readonly functionType: FunctionType;
+  /** Changed, like `parameters`, where a pass splits parameters. */
+  functionType: FunctionType;
   readonly linkage: Linkage;
   readonly visibility: Visibility;
   readonly callingConvention: string;
   readonly section: string | undefined;
   readonly align: number | undefined;
-  readonly parameters: readonly Parameter[];
+  parameters: readonly Parameter[];
   readonly resultAttributes: Attributes;
   /** Attribute groups already merged in: `noinline`, `alwaysinline`, `"target-cpu"`... */
   readonly attributes: Attributes;

@@ -4,14 +4,19 @@ import type {
   BinaryInstruction,
   BinaryOpcode,
   BranchInstruction,
+  CallInstruction,
   CastInstruction,
   CastOpcode,
   CompareInstruction,
   ConditionalBranchInstruction,
+  ExtractValueInstruction,
+  FreezeInstruction,
   GepInstruction,
+  InsertValueInstruction,
   Instruction,
   InstructionBase,
   IntegerPredicate,
+  IrFunction,
   LoadInstruction,
   PhiIncoming,
   PhiInstruction,
@@ -20,7 +25,7 @@ import type {
   Type,
   Value,
 } from "../ir/index.ts";
-import { i1, i8, intOf, ptr, voidType } from "../ir/index.ts";
+import { i1, i8, i64, intOf, ptr, voidType } from "../ir/index.ts";
 
 const noFlags: readonly string[] = [];
 
@@ -87,6 +92,38 @@ export class InstructionList {
       indices,
       inbounds: true,
     });
+  }
+
+  /** Puts an element into an aggregate. */
+  insert(aggregate: Value, element: Value, indices: readonly number[]): InsertValueInstruction {
+    return this.push({ ...this.base(aggregate.type), opcode: "insertvalue", aggregate, element, indices });
+  }
+
+  /** Takes an element of this type out of an aggregate. */
+  extract(type: Type, aggregate: Value, indices: readonly number[]): ExtractValueInstruction {
+    return this.push({ ...this.base(type), opcode: "extractvalue", aggregate, indices });
+  }
+
+  /** Calls an intrinsic of the bswap family on a 64-bit value. */
+  byteSwap(like: IrFunction, value: Value): CallInstruction {
+    const functionType = { kind: "function", result: i64, parameters: [i64], variadic: false } as const;
+    const callee: IrFunction = { ...like, name: "llvm.bswap.i64", functionType };
+    return this.push({
+      ...this.base(i64),
+      opcode: "call",
+      callee,
+      functionType,
+      args: [value],
+      argumentAttributes: [new Map()],
+      resultAttributes: new Map(),
+      attributes: new Map(),
+      callingConvention: "ccc",
+      tail: "none",
+    });
+  }
+
+  freeze(value: Value): FreezeInstruction {
+    return this.push({ ...this.base(value.type), opcode: "freeze", value });
   }
 
   phi(type: Type, incoming: PhiIncoming[]): PhiInstruction {

@@ -1,11 +1,27 @@
 /** Brings a module into the form instruction selection wants. The passes run in this order. */
 import type { IrModule } from "../ir/index.ts";
+import { splitAggregates } from "./aggregates.ts";
+import { removeUnreachableBlocks } from "./block-order.ts";
+import { removeDeadCode } from "./dead-code.ts";
+import { expandIntrinsics } from "./intrinsics.ts";
+import { expandMemoryFunctions } from "./memory-functions.ts";
+import { splitRangeCompares } from "./range-compare.ts";
 import { lowerSwitches } from "./switch.ts";
+import { splitWideIntegers } from "./wide-integers.ts";
 
 /** Changes the module in place. @throws BpfkitError CG1xx with the line of C for what BPF cannot do. */
 export function prepareModule(module: IrModule): void {
-  for (const fn of module.functions) {
-    if (fn.blocks.length === 0) continue;
+  const defined = module.functions.filter((fn) => fn.blocks.length > 0);
+  for (const fn of defined) {
+    removeUnreachableBlocks(fn);
+    expandMemoryFunctions(fn, module);
+    expandIntrinsics(fn);
     lowerSwitches(fn);
+  }
+  splitAggregates(module);
+  splitWideIntegers(module);
+  for (const fn of defined) {
+    removeDeadCode(fn);
+    splitRangeCompares(fn);
   }
 }
