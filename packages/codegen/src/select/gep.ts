@@ -5,7 +5,7 @@ import type { Register } from "../machine/register.ts";
 import { noRegister } from "../machine/register.ts";
 import type { Address } from "./address.ts";
 import { constantGepOffset, gepTerms, moveAddress, rootOf, symbolOf } from "./address.ts";
-import { fitsSigned32 } from "./bits.ts";
+import { fitsSigned16, fitsSigned32 } from "./bits.ts";
 import { integerValue } from "./constants.ts";
 import type { Selector } from "./selector.ts";
 import { constantOperand, extendedRegister, registerFor } from "./values.ts";
@@ -15,6 +15,10 @@ export function addressFor(s: Selector, pointer: Value): Address {
   const { root, offset } = rootOf(pointer);
   const slot = s.slots.get(root);
   if (slot !== undefined) return { register: noRegister, slot, offset };
+  const sum = s.sums.get(root);
+  if (sum !== undefined && fitsSigned16(sum.offset + offset)) {
+    return { register: sum.register, slot: -1, offset: sum.offset + offset };
+  }
   const symbol = symbolOf(root);
   if (symbol !== undefined) return { register: s.addressOf(symbol), slot: -1, offset };
   return { register: registerFor(s, root), slot: -1, offset };
@@ -29,8 +33,8 @@ export function selectGep(s: Selector, gep: GepInstruction): void {
     else s.define(gep, addConstant(s, registerFor(s, gep.pointer), constant));
     return;
   }
-  let register = registerFor(s, gep.pointer);
-  let offset = 0;
+  const base = baseOf(s, gep);
+  let { register, offset } = base;
   for (const term of gepTerms(gep.sourceType, gep.indices)) {
     const number = term.index === undefined ? 1n : integerValue(term.index);
     if (number !== undefined) {
@@ -41,7 +45,19 @@ export function selectGep(s: Selector, gep: GepInstruction): void {
       register = s.alu("add", 64, register, { register: scaled, imm: 0 });
     }
   }
+  s.sums.set(gep, { register, offset });
   s.define(gep, addConstant(s, register, offset));
+}
+
+/** What the indices are added to, with constant bytes kept apart so that accesses can take them in. */
+function baseOf(s: Selector, gep: GepInstruction): { register: Register; offset: number } {
+  const { root, offset } = rootOf(gep.pointer);
+  // The address of a frame slot takes a constant in for nothing.
+  if (s.slots.has(root)) return { register: registerFor(s, gep.pointer), offset: 0 };
+  const sum = s.sums.get(root);
+  if (sum !== undefined) return { register: sum.register, offset: sum.offset + offset };
+  const symbol = symbolOf(root);
+  return { register: symbol === undefined ? registerFor(s, root) : s.addressOf(symbol), offset };
 }
 
 function addConstant(s: Selector, register: Register, offset: number): Register {

@@ -38,6 +38,8 @@ export class Selector {
   readonly owners: BasicBlock[] = [];
   /** Frame slot of each alloca. */
   readonly slots = new Map<Value, number>();
+  /** Geps with variable indices, as a register and constant bytes that are still to be added. */
+  readonly sums = new Map<Value, { readonly register: Register; readonly offset: number }>();
   /** Instructions already selected together with an earlier one. */
   readonly done = new Set<Instruction>();
   /** Where code is being appended. */

@@ -1,0 +1,26 @@
+/** Shifts of shifts by constants become one shift. */
+import type { MachineFunction } from "../machine/machine-function.ts";
+import { noRegister } from "../machine/register.ts";
+import { definitionsOf } from "./known-bits.ts";
+
+/** Combines shifts of SSA code; what becomes unused is left for dead code removal. */
+export function combineShifts(fn: MachineFunction): void {
+  const definitions = definitionsOf(fn);
+  for (const block of fn.blocks) {
+    for (const insn of block.instructions) {
+      if (insn.opcode !== "alu" || insn.b !== noRegister || insn.symbol !== "") continue;
+      if (insn.operation !== "shl" && insn.operation !== "lshr" && insn.operation !== "ashr") continue;
+      for (;;) {
+        const inner = definitions[insn.a];
+        if (inner?.opcode !== "alu" || inner.operation !== insn.operation || inner.width !== insn.width)
+          break;
+        if (inner.b !== noRegister || inner.symbol !== "" || inner === insn) break;
+        const sum = insn.imm + inner.imm;
+        // What is shifted out entirely is rare, and not worth a constant.
+        if (sum >= insn.width && insn.operation !== "ashr") break;
+        insn.imm = Math.min(sum, insn.width - 1);
+        insn.a = inner.a;
+      }
+    }
+  }
+}
