@@ -83,6 +83,13 @@ const cases: readonly Case[] = [
     line: 2,
   },
   {
+    name: "a macro that reads a translated context and kernel memory",
+    text: "#include <uapi/linux/bpf_perf_event.h>\n#define ADDRESS(x) ((x)->addr)\nstruct other { u64 addr; };\nint f(struct bpf_perf_event_data *ctx) {\n\tstruct other *o = (void *)bpf_get_current_task();\n\treturn ADDRESS(ctx) + ADDRESS(o);\n}\n",
+    code: "RW030",
+    message: "this reads the program's context and kernel memory by the same text",
+    line: 2,
+  },
+  {
     name: "arguments without registers",
     text: "int f(void *ctx,\n\tint a) { return a; }\n",
     code: "RW021",

@@ -40,7 +40,7 @@ export class Workbench {
         cpu: "v3",
         optLevel: 2,
       });
-      const result = rewrite({ file, text, ast, userHeaders, profile: this.profile, preparation });
+      const result = rewrite({ file, text, ast, profile: this.profile, preparation });
       return { ...result, preparation, vmlinux };
     } catch (error) {
       throw explainError(error, text, preparation);
