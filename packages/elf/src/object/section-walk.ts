@@ -59,6 +59,7 @@ interface Place {
   readonly type: number;
   readonly offset: number;
   readonly size: number;
+  readonly alignment: number;
 }
 
 function placeOf(view: DataView, header: ObjectHeader, index: number): Place {
@@ -68,13 +69,27 @@ function placeOf(view: DataView, header: ObjectHeader, index: number): Place {
     type: view.getUint32(at + 4, true),
     offset: Number(view.getBigUint64(at + 24, true)),
     size: Number(view.getBigUint64(at + 32, true)),
+    alignment: Number(view.getBigUint64(at + 48, true)),
   };
+}
+
+/** Larger alignments are not written: a page is the most that anything asks for. */
+const largestAlignment = 1 << 20;
+
+/** Whether a section may have this alignment: 0, or a power of two up to a megabyte. */
+export function isAlignment(value: number): boolean {
+  return value === 0 || (value <= largestAlignment && Number.isInteger(Math.log2(value)));
 }
 
 function checkBounds(view: DataView, header: ObjectHeader, name: string): void {
   for (let index = 0; index < header.sectionCount; index++) {
-    const { type, offset, size } = placeOf(view, header, index);
+    const { type, offset, size, alignment } = placeOf(view, header, index);
     if (type === SectionType.Null) continue;
+    if (!isAlignment(alignment)) {
+      throw new BpfkitError("EL005", `${name}: section ${index} has the impossible alignment ${alignment}`, {
+        hint: "The file is damaged.",
+      });
+    }
     const limit = type === SectionType.Nobits ? Number.MAX_SAFE_INTEGER : view.byteLength;
     const end = type === SectionType.Nobits ? size : offset + size;
     if (end > limit) {

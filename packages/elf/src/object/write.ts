@@ -4,6 +4,7 @@ import { BpfkitError } from "@bpfkit/base/diagnostics";
 import { elfHeaderSize, sectionHeaderSize } from "./header.ts";
 import { machineBpf, type ObjectFile, type ObjectSection, SectionFlag, SectionType } from "./model.ts";
 import { relocationSize, writeRelocation } from "./relocation.ts";
+import { isAlignment } from "./section-walk.ts";
 import { StringTableBuilder } from "./string-table.ts";
 import { symbolSize, writeSymbol } from "./symbol.ts";
 
@@ -55,6 +56,12 @@ function check(object: ObjectFile): void {
       throw new BpfkitError(
         "EL012",
         `section ${section.name} says ${section.size} bytes but has ${section.data.length}`,
+      );
+    }
+    if (!isAlignment(section.addressAlign)) {
+      throw new BpfkitError(
+        "EL012",
+        `section ${section.name} has the impossible alignment ${section.addressAlign}`,
       );
     }
     for (const relocation of section.relocations) {
