@@ -4,6 +4,7 @@ import { PseudoCall, slotSizeBytes } from "@bpfkit/elf/isa";
 import { standardHelpers } from "../helpers/table.ts";
 import { Interpreter } from "../interpreter/run.ts";
 import { compileJit } from "../jit/compile.ts";
+import { ProgramArrayMap } from "../maps/descriptor-array.ts";
 import { checkEncoding } from "./check-encoding.ts";
 import { checkFlow } from "./check-flow.ts";
 import { ProgramImage } from "./image.ts";
@@ -52,6 +53,10 @@ export function loadProgram(machine: Machine, id: number, definition: ProgramDef
     },
     reject,
   );
+  for (const map of maps) {
+    const admitted = !(map instanceof ProgramArrayMap) || map.admits(image.type);
+    if (!admitted) reject.program(`program array ${map.name} is for programs of another type`);
+  }
   const kernelLoads = typedPointerTypes.has(image.type) || callsHelper(image, CURRENT_TASK_BTF);
   const guard = new MemoryGuard(machine, { kernelLoads });
   const executable =
