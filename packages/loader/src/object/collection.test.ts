@@ -118,6 +118,37 @@ if (object !== undefined) {
     assert.is(kernel.open.size, 0);
   });
 
+  const relocated = compileNative("co-re.bpf.c") ?? object;
+  test("damaged objects give errors of ours when loaded too, and leave nothing open", () => {
+    let seed = 4711;
+    const random = (below: number): number => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+      return (seed >>> 8) % below;
+    };
+    const target = CollectionSpec.fromObject(relocated, "target.o").btf;
+    let loaded = 0;
+    for (let round = 0; round < 600; round += 1) {
+      const bytes = (round % 2 === 0 ? object : relocated).slice();
+      for (let hit = 0; hit < 1 + (round % 3); hit += 1) bytes[64 + random(bytes.length - 64)] = random(256);
+      const kernel = new RecordingKernel();
+      try {
+        const spec = CollectionSpec.fromObject(bytes, "damaged.o");
+        for (const program of spec.programs.values()) program.autoload = true;
+        const options = target === undefined ? {} : { targetBtf: target };
+        Collection.load(spec, kernel, options).close();
+        loaded += 1;
+      } catch (error) {
+        assert.ok(
+          error instanceof BpfkitError,
+          `round ${round}: ${error instanceof Error ? error.stack : error}`,
+        );
+        assert.is.not(error.code, "IN001", error.message);
+      }
+      assert.is(kernel.open.size, 0, `round ${round}`);
+    }
+    assert.ok(loaded > 50, `${loaded} loaded`);
+  });
+
   test("entries are read back decoded", () => {
     const kernel = new RecordingKernel();
     const collection = Collection.load(fresh(), kernel);
