@@ -3,13 +3,13 @@ import { UsageError } from "@bpfkit/base/diagnostics";
 import type { BtfValue } from "@bpfkit/loader";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { compileNative } from "../../loader/src/testdata/compile.ts";
+import { compileNative } from "../../../test/support/compile-native.ts";
 import { BPF } from "./bpf.ts";
 import { genericTool } from "./generic/generic-tool.ts";
 import { loadBundledProfile } from "./node/profile.ts";
 import { simulatedKernel } from "./node/simulated.ts";
 
-const object = compileNative("../../../bpfkit/src/testdata/tables.bpf.c");
+const object = compileNative(new URL("testdata/tables.bpf.c", import.meta.url));
 const never = new AbortController().signal;
 const machine = (engine: "jit" | "interpreter" = "jit") =>
   simulatedKernel({ profile: loadBundledProfile(), scenario: "exec", engine });

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { BtfTable } from "@bpfkit/elf/btf";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { compileNative } from "../../../../test/support/compile-native.ts";
 import { canLoadBpf, requireTool } from "../../../../test/support/native-tools.ts";
 import { linkProgram } from "../relocate/link-program.ts";
 import { CollectionSpec } from "../spec/collection-spec.ts";
-import { compileNative } from "../testdata/compile.ts";
 import { essentialName } from "./compatibility.ts";
 import { poisonHelper } from "./patch.ts";
 import { CoreRelocator } from "./relocation.ts";
@@ -42,7 +42,7 @@ function libbpfOutcomes(object: Uint8Array, bpftool: string): string[] {
 }
 
 for (const cpu of ["v2", "v3"]) {
-  const object = compileNative("co-re.bpf.c", cpu);
+  const object = compileNative(new URL("../testdata/co-re.bpf.c", import.meta.url), cpu);
   const bpftool = requireTool("bpftool");
   const usable = object !== undefined && bpftool !== undefined && existsSync(hostBtf) && canLoadBpf();
   if (!usable) {

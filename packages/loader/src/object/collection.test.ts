@@ -5,13 +5,13 @@ import { VerifierRejection } from "@bpfkit/base/kernel";
 import { decodeInstructions } from "@bpfkit/elf/isa";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { compileNative } from "../../../../test/support/compile-native.ts";
 import { CollectionSpec } from "../spec/collection-spec.ts";
-import { compileNative } from "../testdata/compile.ts";
 import { RecordingKernel } from "../testdata/recording-kernel.ts";
 import { Collection } from "./collection.ts";
 import { ProgramLoadError } from "./program-load-error.ts";
 
-const object = compileNative("collection.bpf.c");
+const object = compileNative(new URL("../testdata/collection.bpf.c", import.meta.url));
 
 if (object !== undefined) {
   /** A new spec with the tail call target switched on. */
@@ -118,7 +118,7 @@ if (object !== undefined) {
     assert.is(kernel.open.size, 0);
   });
 
-  const relocated = compileNative("co-re.bpf.c") ?? object;
+  const relocated = compileNative(new URL("../testdata/co-re.bpf.c", import.meta.url)) ?? object;
   test("damaged objects give errors of ours when loaded too, and leave nothing open", () => {
     let seed = 4711;
     const random = (below: number): number => {

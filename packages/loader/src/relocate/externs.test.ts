@@ -2,9 +2,9 @@
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { compileNative } from "../../../../test/support/compile-native.ts";
 import { Collection } from "../object/collection.ts";
 import { CollectionSpec } from "../spec/collection-spec.ts";
-import { compileNative } from "../testdata/compile.ts";
 import { RecordingKernel } from "../testdata/recording-kernel.ts";
 import { kernelVersionCode, resolveExterns } from "./externs.ts";
 
@@ -14,8 +14,8 @@ test("version codes are counted as the kernel does", () => {
   assert.is(kernelVersionCode("6.18"), 0x061200);
 });
 
-const object = compileNative("externs.bpf.c");
-const strong = compileNative("externs.bpf.c", "v3", ["-DSTRONG"]);
+const object = compileNative(new URL("../testdata/externs.bpf.c", import.meta.url));
+const strong = compileNative(new URL("../testdata/externs.bpf.c", import.meta.url), "v3", ["-DSTRONG"]);
 
 if (object !== undefined && strong !== undefined) {
   test("configuration values are encoded by their types", () => {

@@ -1,11 +1,11 @@
 /** Tests of joining functions: calls and callbacks must reach the same code as in the object. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { compileNative } from "../../../../test/support/compile-native.ts";
 import { CollectionSpec } from "../spec/collection-spec.ts";
-import { compileNative } from "../testdata/compile.ts";
 import { type LinkedProgram, linkProgram } from "./link-program.ts";
 
-const object = compileNative("collection.bpf.c");
+const object = compileNative(new URL("../testdata/collection.bpf.c", import.meta.url));
 
 /** For each call or function address of a program: who uses whom. */
 function uses(program: LinkedProgram): string[] {

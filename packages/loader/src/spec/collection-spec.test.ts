@@ -3,10 +3,10 @@ import { MapType, ProgramType } from "@bpfkit/base/abi";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { compileNative } from "../testdata/compile.ts";
+import { compileNative } from "../../../../test/support/compile-native.ts";
 import { CollectionSpec } from "./collection-spec.ts";
 
-const object = compileNative("collection.bpf.c");
+const object = compileNative(new URL("../testdata/collection.bpf.c", import.meta.url));
 
 if (object !== undefined) {
   const spec = CollectionSpec.fromObject(object, "collection.bpf.o");
