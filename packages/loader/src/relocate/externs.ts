@@ -3,7 +3,7 @@
 import { MapType } from "@bpfkit/base/abi";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 import type { BtfTable } from "@bpfkit/elf/btf";
-import type { ExternSpec } from "../spec/collection-spec.ts";
+import type { ExternSpec } from "../spec/collection-parts.ts";
 import { emptyMapSpec, type MapSpec } from "../spec/map-spec.ts";
 import type { ExternValue } from "./references.ts";
 

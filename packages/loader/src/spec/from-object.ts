@@ -9,7 +9,7 @@ import {
   SectionType,
 } from "@bpfkit/elf/object";
 import { type OpenCodeSection, openCodeSection, resolveReferences } from "./code-section.ts";
-import type { CollectionParts, ExternSpec } from "./collection-spec.ts";
+import type { CollectionParts, ExternSpec } from "./collection-parts.ts";
 import { dataOrigin, dataSectionMap, dataSectionVariables } from "./data-section.ts";
 
 import { kernelBtf, type SectionPlaces } from "./kernel-btf.ts";
