@@ -65,13 +65,16 @@ export function formatError(error: BpfkitError, options: FormatOptions = {}): st
 
 function render(diagnostic: Diagnostic, options: FormatOptions, paint: Paint, depth: number): string[] {
   const { range, severity } = diagnostic;
-  const place = range === undefined ? "" : paint(ansi.bold, `${range.file}:${range.line}:${range.column}:`);
+  const place =
+    range === undefined ? "" : paint(ansi.bold, `${printable(range.file)}:${range.line}:${range.column}:`);
   const head = paint(severityColours[severity], `${severity}:`);
   const code = severity === "note" ? "" : paint(ansi.dim, ` [${diagnostic.code}]`);
-  const message = severity === "note" ? diagnostic.message : paint(ansi.bold, diagnostic.message);
+  const said = printable(diagnostic.message);
+  const message = severity === "note" ? said : paint(ansi.bold, said);
   const lines = [`${place === "" ? "" : `${place} `}${head} ${message}${code}`];
   lines.push(...renderLine(diagnostic, options, paint));
-  if (diagnostic.hint !== undefined) lines.push(`  ${paint(ansi.bold, "hint:")} ${diagnostic.hint}`);
+  if (diagnostic.hint !== undefined)
+    lines.push(`  ${paint(ansi.bold, "hint:")} ${printable(diagnostic.hint)}`);
   // Notes of notes are not a thing any producer makes; a bound keeps a cyclic object from looping.
   if (depth < 4)
     for (const note of diagnostic.notes ?? []) lines.push(...render(note, options, paint, depth + 1));
@@ -106,12 +109,23 @@ function lineOf(file: string, line: number, options: FormatOptions): string | un
   return text === undefined ? undefined : new SourceFile(file, text).lineText(line);
 }
 
+/** Text of unknown origin without what a terminal would obey; line ends and tabs stay. */
+function printable(text: string): string {
+  let out = "";
+  for (const unit of text) out += isControl(unit) && unit !== "\n" && unit !== "\t" ? "." : unit;
+  return out;
+}
+
+function isControl(unit: string): boolean {
+  return unit < " " || (unit >= "\u007f" && unit < "\u00a0");
+}
+
 /** Tabs as spaces up to the next stop, so that the caret stands under its column; other control characters as a dot. */
 function expand(text: string): string {
   let out = "";
   for (const unit of text) {
     if (unit === "\t") out += " ".repeat(tabWidth - (out.length % tabWidth));
-    else out += unit < " " || unit === "\u007f" ? "." : unit;
+    else out += isControl(unit) ? "." : unit;
   }
   return out;
 }
