@@ -1,8 +1,7 @@
 /** Rewrites what functions do: map methods, printing, loads from kernel memory; refuses what cannot work. */
 import type { Declarations, FunctionDefinition } from "./ast/declarations.ts";
 import type { ExtentFinder } from "./ast/extent.ts";
-import { type AstNode, childOf, childrenOf } from "./ast/node.ts";
-import { spellingOf } from "./ast/source-location.ts";
+import { type AstNode, childrenOf } from "./ast/node.ts";
 import { calleeOf } from "./maps/calls.ts";
 import type { FoundMap } from "./maps/find-maps.ts";
 import { type CallContext, rewriteMapCall, type Use } from "./maps/rewrite-calls.ts";
@@ -40,6 +39,7 @@ export function depthOf(root: AstNode): number {
 export function rewriteBodies(context: BodyContext): void {
   const rewriter = new BodyRewriter(context);
   for (const definition of context.declarations.functions.values()) rewriter.visit(definition);
+  rewriter.finish();
 }
 
 interface Visit {
@@ -89,6 +89,10 @@ class BodyRewriter {
       refuse: (node, message, hint) => context.report({ code: "RW030", message, hint }, node),
       explain: (explanation) => context.explanations.push(explanation),
     });
+  }
+
+  finish(): void {
+    this.#reads.finish();
   }
 
   visit(definition: FunctionDefinition): void {
@@ -214,9 +218,4 @@ function useOf(_node: AstNode, parent: AstNode | undefined): Use {
     default:
       return "converted";
   }
-}
-
-/** File where a node was written, for tests of where an expression comes from. */
-export function writtenIn(node: AstNode): string | undefined {
-  return spellingOf(childOf(node, 0)?.range?.begin ?? node.range?.begin)?.file;
 }

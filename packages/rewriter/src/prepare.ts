@@ -33,6 +33,8 @@ export interface Preparation {
   readonly defines: readonly string[];
   /** `CATEGORY/EVENT` of tracepoints that the text names and the kernel lacks. */
   readonly unknownTracepoints: readonly string[];
+  /** The user's own headers, where {@link prepareForAst} was given their names. */
+  readonly userHeaders: ReadonlyMap<string, string>;
   /** The tracepoint of the kernel whose name is nearest, or undefined. */
   readonly nearestTracepoint: (tracepoint: string) => string | undefined;
 }
@@ -137,6 +139,7 @@ export function prepareForAst(
     ],
     defines: [architectureDefine[profile.architecture], ...(isBcc ? bccDefines : [])],
     unknownTracepoints,
+    userHeaders: userHeaders instanceof Map ? userHeaders : new Map(),
     nearestTracepoint: (tracepoint) => nearest(tracepoint, tracepointFormats.keys()),
   };
 }

@@ -28,7 +28,7 @@ export interface RewriteRequest {
   readonly text: string;
   /** Clang's JSON AST of the text with the preludes of {@link prepareForAst}. Places in it get their file names. */
   readonly ast: unknown;
-  /** Headers of the user's, by the names clang was given: they may hold BCC constructs too. */
+  /** Headers of the user's, by the names clang was given: they may hold BCC constructs too. Default: the preparation's. */
   readonly userHeaders?: ReadonlyMap<string, string>;
   /** The kernel to build for; its architecture decides how system calls are named. */
   readonly profile?: Pick<KernelProfile, "architecture">;
@@ -61,8 +61,8 @@ export interface RewrittenMap {
   readonly event?: string;
 }
 
-/** Deepest nesting of an AST that is walked; clang's own limit on brackets is 256. */
-const deepest = 4000;
+/** Deepest nesting of an AST that is walked: values are followed recursively. Clang itself allows 256 brackets. */
+const deepest = 2000;
 
 /**
  * Rewrites a program written for BCC. Texts in libbpf's dialect come back unchanged.
@@ -86,6 +86,7 @@ class Rewriter {
   readonly #request: RewriteRequest;
   readonly #root: AstNode;
   readonly #file: string;
+  readonly #userHeaders: ReadonlyMap<string, string>;
   /** One character per byte: clang counts bytes. */
   readonly #texts = new Map<string, string>();
   readonly #edits = new Map<string, TextEdits>();
@@ -100,12 +101,12 @@ class Rewriter {
     }
     resolveFiles(this.#root);
     this.#file = plainPath(request.file);
-    for (const [name, text] of request.userHeaders ?? [])
-      this.#texts.set(plainPath(name), encodeOffsets(text));
+    this.#userHeaders = request.userHeaders ?? request.preparation?.userHeaders ?? new Map();
+    for (const [name, text] of this.#userHeaders) this.#texts.set(plainPath(name), encodeOffsets(text));
     this.#texts.set(this.#file, encodeOffsets(request.text));
     for (const [name, text] of this.#texts) this.#edits.set(name, new TextEdits(text));
     this.#declarations = new Declarations(this.#root, (file) => this.#texts.has(file));
-    const names = [request.file, ...(request.userHeaders?.keys() ?? [])];
+    const names = [request.file, ...this.#userHeaders.keys()];
     this.#report = new Report(this.#texts, new Map(names.map((name) => [plainPath(name), name])));
   }
 
@@ -153,7 +154,7 @@ class Rewriter {
   ): RewriteResult {
     const main = decodeOffsets(this.#edits.get(this.#file)?.apply() ?? "");
     const headers = new Map<string, string>();
-    for (const name of this.#request.userHeaders?.keys() ?? []) {
+    for (const name of this.#userHeaders.keys()) {
       const edits = this.#edits.get(plainPath(name));
       if (edits !== undefined && !edits.isEmpty) headers.set(name, decodeOffsets(edits.apply()));
     }

@@ -47,8 +47,17 @@ export function union(a: Origins, b: Origins): Origins {
   return all.size === a.size ? a : all;
 }
 
-/** How a context's members are to be taken. */
-export type ContextKind = "registers" | "packet" | "trusted";
+/**
+ * How a context's members are to be taken: `registers` and `virtual` hold plain numbers and kernel pointers, `packet`
+ * packet pointers, `trusted` pointers the verifier knows. Of `packet` and `virtual` the verifier translates every load:
+ * reading their memory through a helper gives something else.
+ */
+export type ContextKind = "registers" | "virtual" | "packet" | "trusted";
+
+/** True where an object may only be loaded directly. */
+export function isTranslated(object: MemoryObject): boolean {
+  return object.endsWith(":packet") || object.endsWith(":virtual");
+}
 
 const packetContexts = new Set([
   "struct xdp_md *",
@@ -68,6 +77,7 @@ const trustedPrograms = /^(?:kfunc|kretfunc|kmod_ret|lsm|bpf_iter)__/;
 /** The kind of a program's context, from its name and the type of its first parameter. */
 export function contextKind(program: string, type: string): ContextKind {
   if (trustedPrograms.test(program)) return "trusted";
+  if (type === "struct bpf_perf_event_data *") return "virtual";
   return packetContexts.has(type) ? "packet" : "registers";
 }
 

@@ -2,10 +2,10 @@
 import type { Declarations } from "../ast/declarations.ts";
 import type { ExtentFinder, MemberExtent } from "../ast/extent.ts";
 import { type AstNode, accessOf, childOf, childrenOf, withoutParentheses } from "../ast/node.ts";
-import { spellingOf } from "../ast/source-location.ts";
+import { isFromMacro, spellingOf } from "../ast/source-location.ts";
 import type { TextEdits } from "../text/edits.ts";
 import { skipBlank } from "../text/scan.ts";
-import { readKindOf } from "./origins.ts";
+import { isTranslated, readKindOf } from "./origins.ts";
 import type { PointerAnalysis } from "./pointer-analysis.ts";
 
 /** Why one expression was rewritten, for `--explain`. */
@@ -45,6 +45,10 @@ export class ReadRewriter {
   readonly #context: ReadContext;
   /** Loads that are part of an outer read's path. */
   readonly #covered = new Set<AstNode>();
+  /** Ranges of the text that became reads. */
+  readonly #wrapped = new Set<string>();
+  /** Loads of contexts out of macros. */
+  readonly #direct: AstNode[] = [];
 
   constructor(context: ReadContext) {
     this.#context = context;
@@ -54,8 +58,32 @@ export class ReadRewriter {
   visit(cast: AstNode): void {
     const loaded = childOf(cast, 0);
     if (loaded === undefined || this.#covered.has(cast)) return;
-    const kind = readKindOf(this.#context.analysis.locationOf(loaded).objects);
-    if (kind !== undefined) this.#read(cast, withoutParentheses(loaded), kind);
+    const { objects } = this.#context.analysis.locationOf(loaded);
+    const kind = readKindOf(objects);
+    const isTranslatedToo = [...objects].some(isTranslated);
+    if (kind === undefined) {
+      if (isTranslatedToo && isFromMacro(loaded.range?.begin)) this.#direct.push(withoutParentheses(loaded));
+    } else if (isTranslatedToo) {
+      this.#refuseBoth(loaded);
+    } else {
+      this.#read(cast, withoutParentheses(loaded), kind);
+    }
+  }
+
+  /** Looks for loads of contexts that share their text, a macro's body, with reads. Call it once, behind all visits. */
+  finish(): void {
+    for (const loaded of this.#direct) {
+      const extent = this.#context.extents.find(loaded);
+      if (extent !== undefined && this.#wrapped.has(keyOf(extent))) this.#refuseBoth(loaded);
+    }
+  }
+
+  #refuseBoth(loaded: AstNode): void {
+    this.#context.refuse(
+      loaded,
+      "this reads the program's context and kernel memory by the same text",
+      "Use different macros or functions for the two: contexts are loaded directly, kernel memory through a helper.",
+    );
   }
 
   #read(cast: AstNode, loaded: AstNode, kind: "kernel" | "user"): void {
@@ -69,6 +97,7 @@ export class ReadRewriter {
       );
       return;
     }
+    this.#wrapped.add(keyOf(extent));
     if (this.#isBitField(loaded)) this.#wrapBitField(loaded, extent, kind);
     else if (!this.#wrapPath(loaded, extent, kind)) this.#wrapValue(extent, kind);
     const text = this.#context.texts.get(extent.file) ?? "";
@@ -214,6 +243,10 @@ export class ReadRewriter {
     edits?.wrap(extent.start, extent.end, `((${type})${macro}`, "))", "read");
     edits?.replace(operator.start, operator.end, operator.text);
   }
+}
+
+function keyOf(extent: MemberExtent): string {
+  return `${extent.file}:${extent.start}:${extent.end}`;
 }
 
 /** The arrow that an lvalue path starts from: of `p->a.b[2].c` the member expression `p->a`. */
