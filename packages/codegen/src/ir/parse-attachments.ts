@@ -8,7 +8,7 @@ import type { ParserState } from "./parser-state.ts";
 export function parseAttachments(state: ParserState, attachments: Attachment[]): number | undefined {
   const lexer = state.lexer;
   let debug: number | undefined;
-  while (lexer.kind === Token.Metadata) {
+  while (lexer.kind === Token.Metadata && !lexer.startsLine) {
     const name = lexer.value;
     lexer.next();
     const id = parseNodeReference(state);

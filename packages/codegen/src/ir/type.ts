@@ -1,5 +1,7 @@
 /** The types of LLVM IR, and constructors that share one object per simple type. */
 
+import { quoteText } from "./escape.ts";
+
 /** An integer of any width, `i1` to `i128` and the odd ones between. */
 export interface IntegerType {
   readonly kind: "integer";
@@ -149,13 +151,7 @@ export function printStructBody(type: StructType): string {
 /** A name as LLVM writes it after `%` or `@`: bare, or quoted with `\xx` escapes. */
 export function quoteName(name: string): string {
   if (/^[-a-zA-Z$._][-a-zA-Z$._0-9]*$/.test(name) || /^[0-9]+$/.test(name)) return name;
-  let text = '"';
-  for (let index = 0; index < name.length; index++) {
-    const code = name.charCodeAt(index);
-    const plain = code >= 0x20 && code < 0x7f && code !== 0x22 && code !== 0x5c;
-    text += plain ? name.charAt(index) : `\\${code.toString(16).toUpperCase().padStart(2, "0")}`;
-  }
-  return `${text}"`;
+  return quoteText(name);
 }
 
 /** True where both describe the same type: structurally, except that named structs are themselves only. */
