@@ -41,7 +41,12 @@ export class VmHost implements ToolHost {
     const built = await this.#builder.build(program, program.defines);
     this.#progress.done();
     printWarnings(built.diagnostics);
-    return BPF.open({ object: built.object, name: program.file, kernel: this.kernel });
+    return BPF.open({
+      object: built.object,
+      name: program.file,
+      kernel: this.kernel,
+      onWarning: (message) => process.stderr.write(`bpfkit: warning: ${message}\n`),
+    });
   }
 
   /** Runs the target with the front end for programs that have none of their own. */
