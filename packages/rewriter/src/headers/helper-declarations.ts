@@ -1,10 +1,42 @@
 /** `bpf/bpf_helper_defs.h`: declarations of BPF helpers as calls to their numbers. */
-import { helperPrototypes } from "./helper-prototypes.gen.ts";
+import { type Helper, helpers } from "@bpfkit/base/abi";
 
-/** Names of all helpers that can be declared. */
-export const helperNames: ReadonlySet<string> = new Set(
-  helperPrototypes.split("\n").map((line) => line.split("|")[2] ?? ""),
-);
+/** Names of all helpers that can be declared, with their prefix. */
+export const helperNames: ReadonlySet<string> = new Set(helpers.map((helper) => `bpf_${helper.name}`));
+
+/** Structures of the kernel's documentation that programs see under another name (kernel scripts/bpf_doc.py). */
+const programTypes: Readonly<Record<string, string>> = {
+  "struct bpf_map": "void",
+  "struct sk_buff": "struct __sk_buff",
+  "struct sk_msg_buff": "struct sk_msg_md",
+  "struct xdp_buff": "struct xdp_md",
+  "struct sk_reuseport_kern": "struct sk_reuseport_md",
+  "struct bpf_sock_addr_kern": "struct bpf_sock_addr",
+  "struct bpf_sock_ops_kern": "struct bpf_sock_ops",
+  "struct bpf_sysctl_kern": "struct bpf_sysctl",
+  "struct bpf_perf_event_data_kern": "struct bpf_perf_event_data",
+};
+
+/** Helpers that are documented once for each kind of context: they take any. */
+const takesAnyContext: ReadonlySet<string> = new Set(["get_socket_cookie", "sk_assign"]);
+
+function programType(type: string): string {
+  const named = type.replace(/\bstruct \w+/, (record) => programTypes[record] ?? record);
+  return named.replace(/\b([us])(8|16|32|64)\b/g, "__$1$2");
+}
+
+function declaration({ id, name, prototype }: Helper): string {
+  const parameters = prototype.params.map((parameter, index) => {
+    if (index === 0 && takesAnyContext.has(name)) return "void *ctx";
+    const type = programType(parameter.type);
+    const space = type.endsWith("*") || parameter.name === "" ? "" : " ";
+    return `${type}${space}${parameter.name}`;
+  });
+  const result = programType(prototype.returns);
+  const space = result.endsWith("*") ? "" : " ";
+  const list = parameters.length === 0 ? "void" : parameters.join(", ");
+  return `static ${result}${space}(*const bpf_${name})(${list}) = (void *)${id};`;
+}
 
 /**
  * The header's text.
@@ -14,12 +46,10 @@ export const helperNames: ReadonlySet<string> = new Set(
 export function helperDeclarations(always: ReadonlySet<string>, forCode: ReadonlySet<string>): string {
   const first: string[] = [];
   const second: string[] = [];
-  for (const line of helperPrototypes.split("\n")) {
-    const [number = "", result = "", name = "", parameters = ""] = line.split("|");
-    const space = result.endsWith("*") ? "" : " ";
-    const text = `static ${result}${space}(*const ${name})(${parameters}) = (void *)${number};`;
-    if (always.has(name)) first.push(text);
-    else if (forCode.has(name)) second.push(text);
+  for (const helper of helpers) {
+    const name = `bpf_${helper.name}`;
+    if (always.has(name)) first.push(declaration(helper));
+    else if (forCode.has(name)) second.push(declaration(helper));
   }
   const records = new Set([...first, ...second].join(" ").match(/\b(?:struct|union) \w+/g) ?? []);
   return [
