@@ -110,7 +110,7 @@ export class ByteReader {
     if (end < 0) {
       throw new BpfkitError("BY001", `${this.name}: the string at offset ${this.#offset} has no end`);
     }
-    const text = decodeText(this.#bytes.subarray(this.#offset, end));
+    const text = decodeText(this.#bytes, this.#offset, end);
     this.#offset = end + 1;
     return text;
   }
@@ -130,13 +130,33 @@ export class ByteReader {
 
 const decoder = new TextDecoder();
 
-/** Bytes as text: a loop for short ASCII, which is quicker than TextDecoder; UTF-8 with replacement for the rest. */
-export function decodeText(bytes: Uint8Array): string {
-  if (bytes.length > 48) return decoder.decode(bytes);
+/** Texts longer than this are left to TextDecoder, which has a fixed cost but is quicker by the byte. */
+const longestLoop = 64;
+
+/** The bytes from `start` to before `end` as text: UTF-8, with replacement characters for what is none. */
+export function decodeText(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  const length = end - start;
+  if (length > longestLoop || !isAscii(bytes, start, end)) return decoder.decode(bytes.subarray(start, end));
   let text = "";
-  for (const byte of bytes) {
-    if (byte > 0x7f) return decoder.decode(bytes);
-    text += String.fromCharCode(byte);
+  let at = start;
+  // Eight at a time: every += leaves garbage behind, and tables have a hundred thousand names.
+  for (; at + 8 <= end; at += 8) {
+    text += String.fromCharCode(
+      bytes[at] ?? 0,
+      bytes[at + 1] ?? 0,
+      bytes[at + 2] ?? 0,
+      bytes[at + 3] ?? 0,
+      bytes[at + 4] ?? 0,
+      bytes[at + 5] ?? 0,
+      bytes[at + 6] ?? 0,
+      bytes[at + 7] ?? 0,
+    );
   }
+  for (; at < end; at++) text += String.fromCharCode(bytes[at] ?? 0);
   return text;
+}
+
+function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if ((bytes[at] ?? 0) > 0x7f) return false;
+  return true;
 }

@@ -51,12 +51,36 @@ export class NameIndex {
 
   #equals(index: number, wanted: Uint8Array): boolean {
     const name = this.#nameAt(this.#offsets[index] ?? 0);
-    if (name === undefined) return false;
-    for (let at = 0; at < wanted.length; at++) {
-      if (name.bytes[name.start + at] !== wanted[at]) return false;
-    }
-    return true;
+    return name !== undefined && startsWith(name, wanted);
   }
+}
+
+/** A set of names that can be asked about bytes. */
+export class NameSet {
+  /** Names with their NUL, by hash. */
+  readonly #names = new Map<number, Uint8Array[]>();
+
+  constructor(names: Iterable<string>) {
+    for (const name of names) {
+      const bytes = encoder.encode(`${name}\0`);
+      const hash = hashOf(bytes, 0);
+      const alike = this.#names.get(hash);
+      if (alike === undefined) this.#names.set(hash, [bytes]);
+      else alike.push(bytes);
+    }
+  }
+
+  has(name: StringBytes): boolean {
+    const alike = this.#names.get(hashOf(name.bytes, name.start));
+    return alike?.some((bytes) => startsWith(name, bytes)) ?? false;
+  }
+}
+
+function startsWith(name: StringBytes, wanted: Uint8Array): boolean {
+  for (let at = 0; at < wanted.length; at++) {
+    if (name.bytes[name.start + at] !== wanted[at]) return false;
+  }
+  return true;
 }
 
 /** Names longer than this hash alike from here on; keeps hostile tables with one huge shared string quick. */

@@ -1,5 +1,5 @@
 /** The part of a kernel's types that one program needs: the closure of the names in its text. */
-import type { BtfKind, BtfType } from "./type.ts";
+import type { BtfKind } from "./type.ts";
 import type { BtfTable } from "./type-table.ts";
 
 /** What decides the slice. */
@@ -31,10 +31,15 @@ export function sliceTypes(table: BtfTable, options: SliceOptions): TypeSlice {
     if (options.exclude?.has(token) === true) continue;
     for (const id of table.findAll(token)) if (namedKinds.has(table.kindOf(id))) walk.want(id);
   }
-  for (const kind of ["enum", "enum64"] as const) {
-    for (const id of table.typesOfKind(kind)) if (walk.hasEnumerator(table.type(id))) walk.want(id);
-  }
+  for (const id of table.enumsWithValues(difference(options.tokens, options.exclude))) walk.want(id);
   return walk.run();
+}
+
+function difference(
+  names: ReadonlySet<string>,
+  without: ReadonlySet<string> | undefined,
+): ReadonlySet<string> {
+  return without === undefined ? names : new Set([...names].filter((name) => !without.has(name)));
 }
 
 class Walk {
@@ -55,13 +60,6 @@ class Walk {
     if (this.#wanted.has(id)) return;
     this.#wanted.add(id);
     this.#queue.push(id);
-  }
-
-  hasEnumerator(type: BtfType): boolean {
-    if (type.kind !== "enum" && type.kind !== "enum64") return false;
-    const { tokens, exclude } = this.#options;
-    const values: readonly { readonly name: string }[] = type.values;
-    return values.some(({ name }) => tokens.has(name) && exclude?.has(name) !== true);
   }
 
   run(): TypeSlice {

@@ -110,6 +110,12 @@ test("names are found by kind, in split BTF through the base first", () => {
   assert.is(split.sizeOf(id), 4);
 });
 
+test("enums are found by their enumerators", () => {
+  const table = BtfTable.decode(build(everyKind));
+  assert.equal(table.enumsWithValues(new Set(["TOP", "MINUS", "LOW", "MIN", "a"])), [6, 20, 21]);
+  assert.equal(table.enumsWithValues(new Set()), []);
+});
+
 test("the builder merges what has no identity and nothing else", () => {
   const builder = new BtfBuilder();
   const int = everyKind[0] as BtfType;

@@ -33,7 +33,7 @@ export class StringTable {
         },
       );
     }
-    const text = decodeText(this.#bytes.subarray(offset, end));
+    const text = decodeText(this.#bytes, offset, end);
     this.#known.set(offset, text);
     return text;
   }
