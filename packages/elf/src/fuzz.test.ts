@@ -186,7 +186,7 @@ function check(label: string, action: () => void): void {
   } catch (error) {
     throw new Error(`${label}: ${error instanceof Error ? error.stack : error}`, { cause: error });
   }
-  assert.ok(performance.now() - start < 2000, `${label} took ${performance.now() - start} ms`);
+  assert.ok(performance.now() - start < 5000, `${label} took ${performance.now() - start} ms`);
 }
 
 test("the whole object is understood", () => {
