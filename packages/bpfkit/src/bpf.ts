@@ -39,6 +39,8 @@ export interface BpfOptions {
   readonly onWarning?: (message: string) => void;
   /** Verifier log: 0, 1 or 2. */
   readonly logLevel?: number;
+  /** Called once by {@link BPF.close}, after everything is unloaded. */
+  readonly onClose?: () => void;
 }
 
 /** How a wait or poll ended. */
@@ -67,14 +69,16 @@ export class BPF implements TableOwner {
   readonly #perfReaders: PerfReader[] = [];
   readonly #ringReaders: RingReader[] = [];
   readonly #onWarning: ((message: string) => void) | undefined;
+  #onClose: (() => void) | undefined;
   #tracePipe: ReturnType<Kernel["openTracePipe"]> | undefined;
   #traceRest = "";
 
-  constructor(collection: Collection, onWarning?: (message: string) => void) {
+  constructor(collection: Collection, options: Pick<BpfOptions, "onWarning" | "onClose"> = {}) {
     this.collection = collection;
     this.kernel = collection.kernel;
     this.symbols = new KernelSymbols(collection.kernel);
-    this.#onWarning = onWarning;
+    this.#onWarning = options.onWarning;
+    this.#onClose = options.onClose;
   }
 
   /**
@@ -88,7 +92,7 @@ export class BPF implements TableOwner {
       ...(targetBtf === undefined ? {} : { targetBtf }),
       ...(logLevel === undefined ? {} : { logLevel }),
     });
-    const bpf = new BPF(collection, options.onWarning);
+    const bpf = new BPF(collection, options);
     try {
       if (options.autoAttach !== false) bpf.autoAttach();
       return bpf;
@@ -294,6 +298,8 @@ export class BPF implements TableOwner {
     this.#tracePipe?.close();
     this.#tracePipe = undefined;
     this.collection.close();
+    this.#onClose?.();
+    this.#onClose = undefined;
   }
 
   [Symbol.dispose](): void {
