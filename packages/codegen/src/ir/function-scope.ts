@@ -12,6 +12,10 @@ export class FunctionScope {
   readonly values = new Map<string, Value>();
   /** Placeholders for values used before their definition. */
   readonly forward = new Map<string, UnsupportedInstruction>();
+  /** Instructions that have a placeholder among their operands. */
+  readonly unfinished: Instruction[] = [];
+  /** True once a placeholder was handed out; whoever looks resets it. */
+  usedPlaceholder = false;
   /** The number the next unnamed value or block gets. */
   nextNumber = 0;
 
@@ -27,8 +31,11 @@ export class FunctionScope {
 
   /** The value of this name; a placeholder where it is yet to be met. */
   value(name: string, type: Type): Value {
-    const known = this.values.get(name) ?? this.forward.get(name);
+    const known = this.values.get(name);
     if (known !== undefined) return known;
+    this.usedPlaceholder = true;
+    const waiting = this.forward.get(name);
+    if (waiting !== undefined) return waiting;
     const placeholder: UnsupportedInstruction = {
       kind: "instruction",
       opcode: "unsupported",

@@ -50,6 +50,9 @@ for (let code = 0; code < 128; code++) {
 const utf8 = new TextDecoder();
 const toUtf8 = new TextEncoder();
 
+/** Names and words met before, by hash: the same text gives the same string object, which is quick to compare. */
+const internedBits = 13;
+
 /** A cursor over the text; the current token is in the public fields. */
 export class Lexer {
   readonly text: string;
@@ -66,6 +69,8 @@ export class Lexer {
   end = 0;
   /** True where the current token is the first of its line. */
   startsLine = true;
+
+  private readonly interned: string[] = new Array<string>(1 << internedBits).fill("");
 
   constructor(text: string, fileName: string) {
     this.text = text;
@@ -172,8 +177,13 @@ export class Lexer {
 
   /** Consumes a token and returns the number in it: of `#12`, `!12`, `%12`. */
   takeNumberOf(): number {
-    const value = /^[0-9]{1,10}$/.test(this.value) ? Number(this.value) : -1;
-    if (value < 0 || value > 0xffffffff) throw this.error("expected a number");
+    const text = this.value;
+    let value = text.length === 0 || text.length > 10 ? Number.NaN : 0;
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index);
+      value = (classes[code] as number) === 3 ? value * 10 + (code - 48) : Number.NaN;
+    }
+    if (!(value <= 0xffffffff)) throw this.error("expected a number");
     this.next();
     return value;
   }
@@ -203,20 +213,32 @@ export class Lexer {
     return this.text.slice(this.start, Math.min(this.end, this.start + 40));
   }
 
+  /** The text between two offsets, as the string object that was made for it before where possible. */
+  private intern(start: number, end: number, hash: number): string {
+    const slot = (hash ^ (hash >>> internedBits)) & ((1 << internedBits) - 1);
+    const known = this.interned[slot] as string;
+    if (known.length === end - start && this.text.startsWith(known, start)) return known;
+    const made = this.text.slice(start, end);
+    this.interned[slot] = made;
+    return made;
+  }
+
   /** A token that starts like a name or a number. */
   private word(start: number, first: number): void {
     const text = this.text;
     let at = start + 1;
     let code = text.charCodeAt(at);
     let digits = first === 45 || (classes[first] as number) === 3;
+    let hash = first;
     while (code < 128 && ((classes[code] as number) & 1) !== 0) {
       if ((classes[code] as number) !== 3) digits = false;
+      hash = (Math.imul(hash, 31) + code) | 0;
       code = text.charCodeAt(++at);
     }
     this.end = at;
     if (code === 58) {
       this.kind = Token.Label;
-      this.value = text.slice(start, at);
+      this.value = this.intern(start, at, hash);
       this.end = at + 1;
       return;
     }
@@ -224,7 +246,7 @@ export class Lexer {
       this.quoted(at, Token.Bytes);
       return;
     }
-    this.value = text.slice(start, at);
+    this.value = this.intern(start, at, hash);
     if (digits && at - start > (first === 45 ? 1 : 0)) this.kind = Token.Integer;
     else if ((classes[first] as number) === 3 || first === 45) this.number(start);
     else if (first === 46 && this.value === "...") this.kind = Token.Ellipsis;
@@ -289,13 +311,17 @@ export class Lexer {
       this.quoted(at, kind);
       return;
     }
-    while (code < 128 && ((classes[code] as number) & 1) !== 0) code = text.charCodeAt(++at);
+    let hash = 0;
+    while (code < 128 && ((classes[code] as number) & 1) !== 0) {
+      hash = (Math.imul(hash, 31) + code) | 0;
+      code = text.charCodeAt(++at);
+    }
     if (at === start + 1) {
       this.punctuation(start, text.charCodeAt(start));
       return;
     }
     this.kind = kind;
-    this.value = text.slice(start + 1, at);
+    this.value = this.intern(start + 1, at, hash);
     this.end = at;
   }
 

@@ -41,19 +41,23 @@ export function mapOperands(instruction: Instruction, change: (operand: Value) =
       return;
     case "gep":
       instruction.pointer = change(instruction.pointer);
-      instruction.indices = instruction.indices.map(change);
+      mapList(instruction.indices, change);
       return;
     case "alloca":
       instruction.count = change(instruction.count);
       return;
     case "call":
     case "callbr":
-      instruction.args = instruction.args.map(change);
+      mapList(instruction.args, change);
       instruction.callee = change(instruction.callee);
       return;
     default:
       mapOtherOperands(instruction, change);
   }
+}
+
+function mapList(list: Value[], change: (operand: Value) => Value): void {
+  for (let index = 0; index < list.length; index++) list[index] = change(list[index] as Value);
 }
 
 function mapOtherOperands(instruction: Instruction, change: (operand: Value) => Value): void {
@@ -100,6 +104,14 @@ export function operandsOf(instruction: Instruction): Value[] {
  */
 export function replaceValues(fn: IrFunction, replacements: ReadonlyMap<Value, Value>): void {
   if (replacements.size === 0) return;
+  for (const block of fn.blocks) replaceOperands(block.instructions, replacements);
+}
+
+/** The same in a list of instructions. */
+export function replaceOperands(
+  instructions: Iterable<Instruction>,
+  replacements: ReadonlyMap<Value, Value>,
+): void {
   const lookup = (operand: Value): Value => {
     let value = operand;
     for (;;) {
@@ -108,7 +120,5 @@ export function replaceValues(fn: IrFunction, replacements: ReadonlyMap<Value, V
       value = next;
     }
   };
-  for (const block of fn.blocks) {
-    for (const instruction of block.instructions) mapOperands(instruction, lookup);
-  }
+  for (const instruction of instructions) mapOperands(instruction, lookup);
 }

@@ -11,7 +11,7 @@ import { startsConstant } from "./parse-constant.ts";
 import { parseMetadataField } from "./parse-metadata.ts";
 import { parseCallingConvention, skipParentheses } from "./parse-symbol-prefix.ts";
 import { parsePlainType, parseType } from "./parse-type.ts";
-import { instructionBase, parseLabel, parseTypedValue, parseValue } from "./parse-value.ts";
+import { noAttachments, parseLabel, parseTypedValue, parseValue } from "./parse-value.ts";
 import type { ParserState } from "./parser-state.ts";
 import type { FunctionType, Type } from "./type.ts";
 import { metadataType, ptr } from "./type.ts";
@@ -41,7 +41,16 @@ export function parseCall(state: ParserState, scope: FunctionScope): CallInstruc
   lexer.expectWord("call");
   while (lexer.kind === Token.Word && fastMath.has(lexer.value)) lexer.next();
   const parts = parseCallParts(state, scope);
-  return { ...instructionBase(parts.functionType.result), opcode: "call", ...parts, tail };
+  return {
+    kind: "instruction",
+    type: parts.functionType.result,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "call",
+    ...parts,
+    tail,
+  };
 }
 
 /** Parses `callbr ... to label %next [label %a, label %b]`. */
@@ -58,7 +67,17 @@ export function parseCallBranch(state: ParserState, scope: FunctionScope): CallB
     while (lexer.accept(","));
   }
   lexer.expect("]");
-  return { ...instructionBase(parts.functionType.result), opcode: "callbr", ...parts, fallthrough, indirect };
+  return {
+    kind: "instruction",
+    type: parts.functionType.result,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "callbr",
+    ...parts,
+    fallthrough,
+    indirect,
+  };
 }
 
 function parseCallParts(state: ParserState, scope: FunctionScope): CallParts {

@@ -4,7 +4,7 @@ import { FunctionScope } from "./function-scope.ts";
 import type { Attachment } from "./instruction.ts";
 import { isTerminator } from "./instruction.ts";
 import { Token } from "./lexer.ts";
-import { replaceValues } from "./operands.ts";
+import { replaceOperands } from "./operands.ts";
 import { parseAttachments } from "./parse-attachments.ts";
 import {
   noAttributes,
@@ -147,6 +147,10 @@ function parseBody(state: ParserState, fn: IrFunction): void {
     block ??= startBlock(state, fn, scope, String(scope.nextNumber));
     const instruction = parseInstruction(state, scope);
     block.instructions.push(instruction);
+    if (scope.usedPlaceholder) {
+      scope.unfinished.push(instruction);
+      scope.usedPlaceholder = false;
+    }
     if (isTerminator(instruction)) block = undefined;
   }
   lexer.next();
@@ -188,5 +192,5 @@ function finishBody(
     if (value === undefined) throw lexer.error(`'@${fn.name}' has no value '%${name}'`);
     replacements.set(placeholder, value);
   }
-  replaceValues(fn, replacements);
+  replaceOperands(scope.unfinished, replacements);
 }

@@ -25,7 +25,7 @@ import {
   parseStore,
 } from "./parse-memory.ts";
 import { parseType } from "./parse-type.ts";
-import { instructionBase, parseLabel, parseTypedValue, parseValue } from "./parse-value.ts";
+import { noAttachments, parseLabel, parseTypedValue, parseValue } from "./parse-value.ts";
 import type { ParserState } from "./parser-state.ts";
 import type { Type } from "./type.ts";
 import { i1, voidType } from "./type.ts";
@@ -141,14 +141,29 @@ function parseRareOperation(state: ParserState, scope: FunctionScope, word: stri
       return parseFence(state);
     case "unreachable":
       state.lexer.next();
-      return { ...instructionBase(voidType), opcode: "unreachable" };
+      return {
+        kind: "instruction",
+        type: voidType,
+        name: "",
+        debugLocation: undefined,
+        attachments: noAttachments,
+        opcode: "unreachable",
+      };
     case "extractvalue":
     case "insertvalue":
       return parseAggregateAccess(state, scope, word);
     case "freeze": {
       state.lexer.next();
       const value = parseTypedValue(state, scope);
-      return { ...instructionBase(value.type), opcode: "freeze", value };
+      return {
+        kind: "instruction",
+        type: value.type,
+        name: "",
+        debugLocation: undefined,
+        attachments: noAttachments,
+        opcode: "freeze",
+        value,
+      };
     }
     case "callbr":
       return parseCallBranch(state, scope);
@@ -183,7 +198,15 @@ function parseUnsupported(state: ParserState, scope: FunctionScope, word: string
     else parseTypedValue(state, scope);
   }
   if (word === "extractelement" && type.kind === "vector") type = type.element;
-  return { ...instructionBase(type), opcode: "unsupported", mnemonic: word };
+  return {
+    kind: "instruction",
+    type,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "unsupported",
+    mnemonic: word,
+  };
 }
 
 function parseFlags(state: ParserState): readonly string[] {
@@ -204,7 +227,17 @@ function parseBinary(state: ParserState, scope: FunctionScope, opcode: BinaryOpc
   const lhs = parseValue(state, scope, type);
   state.lexer.expect(",");
   const rhs = parseValue(state, scope, type);
-  return { ...instructionBase(type), opcode, lhs, rhs, flags };
+  return {
+    kind: "instruction",
+    type,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode,
+    lhs,
+    rhs,
+    flags,
+  };
 }
 
 function parseCast(state: ParserState, scope: FunctionScope, word: string): Instruction {
@@ -214,7 +247,16 @@ function parseCast(state: ParserState, scope: FunctionScope, word: string): Inst
   state.lexer.expectWord("to");
   const type = parseType(state);
   const opcode = (word === "ptrtoaddr" ? "ptrtoint" : word) as CastOpcode;
-  return { ...instructionBase(type), opcode, value, flags };
+  return {
+    kind: "instruction",
+    type,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode,
+    value,
+    flags,
+  };
 }
 
 function parseCompare(state: ParserState, scope: FunctionScope, opcode: "icmp" | "fcmp"): Instruction {
@@ -228,8 +270,29 @@ function parseCompare(state: ParserState, scope: FunctionScope, opcode: "icmp" |
   lexer.expect(",");
   const rhs = parseValue(state, scope, type);
   const result: Type = type.kind === "vector" ? { kind: "vector", element: i1, count: type.count } : i1;
-  if (opcode === "fcmp") return { ...instructionBase(result), opcode, predicate, lhs, rhs };
-  return { ...instructionBase(result), opcode, predicate: predicate as IntegerPredicate, lhs, rhs };
+  if (opcode === "fcmp")
+    return {
+      kind: "instruction",
+      type: result,
+      name: "",
+      debugLocation: undefined,
+      attachments: noAttachments,
+      opcode,
+      predicate,
+      lhs,
+      rhs,
+    };
+  return {
+    kind: "instruction",
+    type: result,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode,
+    predicate: predicate as IntegerPredicate,
+    lhs,
+    rhs,
+  };
 }
 
 function parseSelect(state: ParserState, scope: FunctionScope): Instruction {
@@ -241,7 +304,17 @@ function parseSelect(state: ParserState, scope: FunctionScope): Instruction {
   const ifTrue = parseTypedValue(state, scope);
   lexer.expect(",");
   const ifFalse = parseTypedValue(state, scope);
-  return { ...instructionBase(ifTrue.type), opcode: "select", condition, ifTrue, ifFalse };
+  return {
+    kind: "instruction",
+    type: ifTrue.type,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "select",
+    condition,
+    ifTrue,
+    ifFalse,
+  };
 }
 
 function parsePhi(state: ParserState, scope: FunctionScope): Instruction {
@@ -264,28 +337,62 @@ function parsePhi(state: ParserState, scope: FunctionScope): Instruction {
       break;
     }
   }
-  return { ...instructionBase(type), opcode: "phi", incoming };
+  return {
+    kind: "instruction",
+    type,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "phi",
+    incoming,
+  };
 }
 
 function parseBranch(state: ParserState, scope: FunctionScope): Instruction {
   const lexer = state.lexer;
   lexer.next();
   if (lexer.isWord("label")) {
-    return { ...instructionBase(voidType), opcode: "br", target: parseLabel(state, scope) };
+    return {
+      kind: "instruction",
+      type: voidType,
+      name: "",
+      debugLocation: undefined,
+      attachments: noAttachments,
+      opcode: "br",
+      target: parseLabel(state, scope),
+    };
   }
   const condition = parseTypedValue(state, scope);
   lexer.expect(",");
   const ifTrue = parseLabel(state, scope);
   lexer.expect(",");
   const ifFalse = parseLabel(state, scope);
-  return { ...instructionBase(voidType), opcode: "condbr", condition, ifTrue, ifFalse };
+  return {
+    kind: "instruction",
+    type: voidType,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "condbr",
+    condition,
+    ifTrue,
+    ifFalse,
+  };
 }
 
 function parseReturn(state: ParserState, scope: FunctionScope): Instruction {
   state.lexer.next();
   const type = parseType(state);
   const value: Value | undefined = type.kind === "void" ? undefined : parseValue(state, scope, type);
-  return { ...instructionBase(voidType), opcode: "ret", value };
+  return {
+    kind: "instruction",
+    type: voidType,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "ret",
+    value,
+  };
 }
 
 function parseSwitch(state: ParserState, scope: FunctionScope): Instruction {
@@ -303,7 +410,17 @@ function parseSwitch(state: ParserState, scope: FunctionScope): Instruction {
     cases.push({ value: constant, target: parseLabel(state, scope) });
   }
   lexer.expect("]");
-  return { ...instructionBase(voidType), opcode: "switch", value, defaultTarget, cases };
+  return {
+    kind: "instruction",
+    type: voidType,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "switch",
+    value,
+    defaultTarget,
+    cases,
+  };
 }
 
 function parseIndirectBranch(state: ParserState, scope: FunctionScope): Instruction {
@@ -318,7 +435,16 @@ function parseIndirectBranch(state: ParserState, scope: FunctionScope): Instruct
     while (lexer.accept(","));
   }
   lexer.expect("]");
-  return { ...instructionBase(voidType), opcode: "indirectbr", address, targets };
+  return {
+    kind: "instruction",
+    type: voidType,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "indirectbr",
+    address,
+    targets,
+  };
 }
 
 function parseAggregateAccess(
@@ -345,10 +471,29 @@ function parseAggregateAccess(
     indices.push(lexer.takeNumber());
   }
   if (element !== undefined) {
-    return { ...instructionBase(aggregate.type), opcode: "insertvalue", aggregate, element, indices };
+    return {
+      kind: "instruction",
+      type: aggregate.type,
+      name: "",
+      debugLocation: undefined,
+      attachments: noAttachments,
+      opcode: "insertvalue",
+      aggregate,
+      element,
+      indices,
+    };
   }
   const type = elementType(state, aggregate.type, indices);
-  return { ...instructionBase(type), opcode: "extractvalue", aggregate, indices };
+  return {
+    kind: "instruction",
+    type,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "extractvalue",
+    aggregate,
+    indices,
+  };
 }
 
 function elementType(state: ParserState, aggregate: Type, indices: readonly number[]): Type {

@@ -14,7 +14,7 @@ import type {
 import { Token } from "./lexer.ts";
 import { skipParentheses } from "./parse-symbol-prefix.ts";
 import { parseType } from "./parse-type.ts";
-import { instructionBase, parseTypedValue } from "./parse-value.ts";
+import { noAttachments, parseTypedValue } from "./parse-value.ts";
 import type { ParserState } from "./parser-state.ts";
 import type { Type } from "./type.ts";
 import { i1, literalStruct, pointerType, voidType } from "./type.ts";
@@ -75,7 +75,17 @@ export function parseAlloca(state: ParserState, scope: FunctionScope): AllocaIns
     } else count = parseTypedValue(state, scope);
   }
   align ??= alignOf(allocatedType);
-  return { ...instructionBase(pointerType(space)), opcode: "alloca", allocatedType, count, align };
+  return {
+    kind: "instruction",
+    type: pointerType(space),
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "alloca",
+    allocatedType,
+    count,
+    align,
+  };
 }
 
 /** Parses a load. */
@@ -90,7 +100,18 @@ export function parseLoad(state: ParserState, scope: FunctionScope): LoadInstruc
   parseSyncScope(state);
   const ordering = atomic ? parseOrdering(state) : "notatomic";
   const align = parseAlign(state, type);
-  return { ...instructionBase(type), opcode: "load", pointer, align, volatile, ordering };
+  return {
+    kind: "instruction",
+    type,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "load",
+    pointer,
+    align,
+    volatile,
+    ordering,
+  };
 }
 
 /** Parses a store. */
@@ -105,7 +126,19 @@ export function parseStore(state: ParserState, scope: FunctionScope): StoreInstr
   parseSyncScope(state);
   const ordering = atomic ? parseOrdering(state) : "notatomic";
   const align = parseAlign(state, value.type);
-  return { ...instructionBase(voidType), opcode: "store", value, pointer, align, volatile, ordering };
+  return {
+    kind: "instruction",
+    type: voidType,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "store",
+    value,
+    pointer,
+    align,
+    volatile,
+    ordering,
+  };
 }
 
 /** Parses a getelementptr. */
@@ -132,7 +165,18 @@ export function parseGep(state: ParserState, scope: FunctionScope): GepInstructi
     }
     indices.push(parseTypedValue(state, scope));
   }
-  return { ...instructionBase(pointer.type), opcode: "gep", sourceType, pointer, indices, inbounds };
+  return {
+    kind: "instruction",
+    type: pointer.type,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "gep",
+    sourceType,
+    pointer,
+    indices,
+    inbounds,
+  };
 }
 
 /** Parses an atomicrmw. */
@@ -147,8 +191,20 @@ export function parseAtomicRmw(state: ParserState, scope: FunctionScope): Atomic
   parseSyncScope(state);
   const ordering = parseOrdering(state);
   const align = parseAlign(state, value.type);
-  const base = instructionBase(value.type);
-  return { ...base, opcode: "atomicrmw", operation, pointer, value, ordering, volatile, align };
+  return {
+    kind: "instruction",
+    type: value.type,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "atomicrmw",
+    operation,
+    pointer,
+    value,
+    ordering,
+    volatile,
+    align,
+  };
 }
 
 /** Parses a cmpxchg. */
@@ -167,7 +223,11 @@ export function parseCompareExchange(state: ParserState, scope: FunctionScope): 
   const failureOrdering = parseOrdering(state);
   const align = parseAlign(state, expected.type);
   return {
-    ...instructionBase(literalStruct([expected.type, i1])),
+    kind: "instruction",
+    type: literalStruct([expected.type, i1]),
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
     opcode: "cmpxchg",
     pointer,
     expected,
@@ -185,5 +245,14 @@ export function parseFence(state: ParserState): FenceInstruction {
   state.lexer.next();
   const syncScope = parseSyncScope(state);
   const ordering = parseOrdering(state);
-  return { ...instructionBase(voidType), opcode: "fence", ordering, syncScope };
+  return {
+    kind: "instruction",
+    type: voidType,
+    name: "",
+    debugLocation: undefined,
+    attachments: noAttachments,
+    opcode: "fence",
+    ordering,
+    syncScope,
+  };
 }

@@ -1,7 +1,7 @@
 /** Parses operands: constants and names local to a function. */
 import type { BasicBlock } from "./function.ts";
 import type { FunctionScope } from "./function-scope.ts";
-import type { Attachment, InstructionBase } from "./instruction.ts";
+import type { Attachment } from "./instruction.ts";
 import { Token } from "./lexer.ts";
 import { parseConstant } from "./parse-constant.ts";
 import { parseType } from "./parse-type.ts";
@@ -9,12 +9,8 @@ import type { ParserState } from "./parser-state.ts";
 import type { Type } from "./type.ts";
 import type { Value } from "./value.ts";
 
-const noAttachments: readonly Attachment[] = [];
-
-/** The fields every instruction starts with; the name and the debug location are set later. */
-export function instructionBase(type: Type): InstructionBase {
-  return { kind: "instruction", type, name: "", debugLocation: undefined, attachments: noAttachments };
-}
+/** The attachments of most instructions. */
+export const noAttachments: readonly Attachment[] = [];
 
 /** Parses a value of a type that was already read. */
 export function parseValue(state: ParserState, scope: FunctionScope, type: Type): Value {
