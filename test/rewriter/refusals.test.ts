@@ -132,6 +132,13 @@ const cases: readonly Case[] = [
     line: 1,
   },
   {
+    name: "an undeclared size of a map",
+    text: "\nBPF_ARRAY(m, u64, NO_SUCH_SIZE);\nint f(void *ctx) { return 0; }\n",
+    code: "RW063",
+    message: "'NO_SUCH_SIZE' is not declared",
+    line: 2,
+  },
+  {
     name: "packet access",
     text: "#include <bcc/proto.h>\nint f(struct __sk_buff *skb) {\n\tu8 *cursor = 0;\n\tstruct ethernet_t *e = cursor_advance(cursor, sizeof(*e));\n\treturn e->type;\n}\n",
     code: "RW050",

@@ -26,7 +26,9 @@ export function tableHeaderForAst(): string {
       const key = form.includes("k") ? "_key" : (row.key ?? "int");
       const value = form.includes("v") ? "_value" : (row.value ?? "u64");
       const suffix = row.forms.length > 1 ? `_${form.length}` : "";
-      lines.push(`#define ${name}${suffix}(${parameters}) ___bpf_map_${family}(_name, ${key}, ${value})`);
+      const entries = form.includes("s") ? "_entries" : (row.entries ?? "0");
+      const map = `___bpf_map_${family}(_name, ${key}, ${value}, ${entries})`;
+      lines.push(`#define ${name}${suffix}(${parameters}) ${map}`);
     }
     if (row.forms.length > 1) {
       lines.push(`#define ${name}(...) ___bpf_apply(${name}_, ___bpf_count(__VA_ARGS__))(__VA_ARGS__)`);
@@ -37,7 +39,7 @@ export function tableHeaderForAst(): string {
       ? "_type, _name, _value, ..."
       : "_type, _key, _value, _name, ...";
     const key = name.startsWith("BPF_QUEUESTACK") ? "int" : "_key";
-    lines.push(`#define ${name}(${parameters}) ___bpf_map_any(_name, ${key}, _value)`);
+    lines.push(`#define ${name}(${parameters}) ___bpf_map_any(_name, ${key}, _value, 0)`);
   }
   return `${lines.join("\n")}\n`;
 }
@@ -47,12 +49,12 @@ function familyMacro(family: MethodFamily | "any"): string {
     .filter((method) => family === "any" || (method.families as readonly string[]).includes(family))
     .map((method) => `${withTypes(method.member)};`);
   return [
-    `#define ___bpf_map_${family}(_name, _key, _value)`,
+    `#define ___bpf_map_${family}(_name, _key, _value, _entries)`,
     "\tstruct ___types_of_##_name { __typeof__(_key) key; __typeof__(_value) leaf; };",
     "\tstruct _name##_table_t {",
     "\t__typeof__(((struct ___types_of_##_name *)0)->key) key;",
     "\t__typeof__(((struct ___types_of_##_name *)0)->leaf) leaf;",
-    "\tint max_entries; int flags;",
+    "\tint max_entries; int flags; int (*___entries)[1 + (_entries)];",
     ...members.map((member) => `\t${member}`),
     "\t}; struct _name##_table_t _name",
   ].join(" \\\n");
