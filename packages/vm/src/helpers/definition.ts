@@ -28,6 +28,8 @@ export interface HelperDefinition {
   /** Kernel name without the `bpf_` prefix. */
   readonly name: string;
   readonly arguments: readonly ArgumentKind[];
+  /** How many of them a caller must give, where the rest is variadic. */
+  readonly requiredArguments?: number;
   readonly result: ResultKind;
   /** True where only programs with a GPL-compatible licence may call it (`gpl_only` of its bpf_func_proto). */
   readonly gplOnly?: boolean;

@@ -67,6 +67,7 @@ function refuseValues(data: number, bytes: number): number {
 export const tracePrintk: HelperDefinition = {
   name: "trace_printk",
   arguments: ["memory", "int", "wide", "wide", "wide"],
+  requiredArguments: 2,
   result: "int",
   gplOnly: true,
   bind:

@@ -25,6 +25,7 @@ export class KernelState {
     this.machine = new Machine(simulation.world, {
       perfSink: (fd) => this.perfSink(fd),
       tailCallTarget: (fd) => this.tailCallTarget(fd),
+      hold: (fd) => this.#hold(fd),
     });
   }
 
@@ -63,6 +64,14 @@ export class KernelState {
   tailCallTarget(fd: number): TailCallTarget | undefined {
     const file = this.descriptors.get(fd);
     return file instanceof ProgramFile ? file.program : undefined;
+  }
+
+  /** Map elements keep programs and events alive after their descriptors are closed. */
+  #hold(fd: number): () => void {
+    const file = this.descriptors.get(fd);
+    if (file === undefined) return () => undefined;
+    this.descriptors.retain(file);
+    return () => this.descriptors.drop(file);
   }
 
   #file<File extends Openable>(fd: number, kind: FileClass<File>, command: string, errno: number): File {

@@ -7,6 +7,8 @@ import type { MapDefinition, MapHost, PerfSink, TailCallTarget } from "./map.ts"
 /** Elements are objects that bpf(2) names by descriptor; programs never see them. */
 abstract class DescriptorArray<T> extends BaseMap {
   protected readonly entries: (T | undefined)[];
+  /** How to let go of each entry. */
+  readonly #held: ((() => void) | undefined)[] = [];
 
   constructor(definition: MapDefinition, id: number, host: MapHost) {
     checkArrayDefinition(definition, false);
@@ -26,24 +28,32 @@ abstract class DescriptorArray<T> extends BaseMap {
   override write(key: Uint8Array, value: Uint8Array, flags: number): void {
     const command = "BPF_MAP_UPDATE_ELEM";
     this.checkWrite(command);
-    const index = this.index(command, key);
+    const index = this.#index(command, key);
     this.checkLength(command, "value", value, 4);
     if (flags !== 0) this.fail(command, Errno.EINVAL, "flags are not allowed");
     if (index >= this.maxEntries) this.fail(command, Errno.E2BIG);
     const fd = new DataView(value.buffer, value.byteOffset, 4).getInt32(0, true);
     const entry = this.resolve(fd);
     if (typeof entry === "number") this.fail(command, entry, `descriptor ${fd} does not fit`);
+    const letGo = this.host.hold(fd);
+    this.#drop(index);
     this.entries[index] = entry;
+    this.#held[index] = letGo;
   }
 
   override erase(key: Uint8Array): boolean {
     const command = "BPF_MAP_DELETE_ELEM";
     this.checkWrite(command);
-    const index = this.index(command, key);
+    const index = this.#index(command, key);
     if (index >= this.maxEntries) this.fail(command, Errno.E2BIG);
     const present = this.entries[index] !== undefined;
-    this.entries[index] = undefined;
+    this.#drop(index);
     return present;
+  }
+
+  override destroy(): void {
+    for (let index = 0; index < this.entries.length; index++) this.#drop(index);
+    super.destroy();
   }
 
   protected override keyAfter(key: number): number {
@@ -54,7 +64,14 @@ abstract class DescriptorArray<T> extends BaseMap {
     return this.scratchKey;
   }
 
-  private index(command: string, key: Uint8Array): number {
+  #drop(index: number): void {
+    const letGo = this.#held[index];
+    this.entries[index] = undefined;
+    this.#held[index] = undefined;
+    letGo?.();
+  }
+
+  #index(command: string, key: Uint8Array): number {
     return this.host.memory.view.getUint32(this.putKey(command, key), true);
   }
 }
@@ -76,11 +93,6 @@ export class PerfEventArrayMap extends DescriptorArray<PerfSink> {
     if (sink === undefined) return -Errno.ENOENT;
     if (sink.cpu !== this.host.currentCpu()) return -Errno.EOPNOTSUPP;
     return sink.output(data);
-  }
-
-  /** Forgets an event that user space closed. */
-  removeSink(sink: PerfSink): void {
-    for (let i = 0; i < this.entries.length; i++) if (this.entries[i] === sink) this.entries[i] = undefined;
   }
 }
 

@@ -41,6 +41,11 @@ export interface MapHost {
   perfSink(fd: number): PerfSink | undefined;
   /** The loaded program behind a descriptor; undefined for any other descriptor. */
   tailCallTarget(fd: number): TailCallTarget | undefined;
+  /**
+   * Keeps what a descriptor stands for alive although the descriptor may be closed, because a map element names it.
+   * Returns how to let go.
+   */
+  hold(fd: number): () => void;
   /** A ring buffer has data to wake its reader for. */
   notifyReadable(mapId: number): void;
 }

@@ -242,6 +242,14 @@ for (const engine of engines) {
     const [map] = lab.maps as [BpfMap];
     const id = map.read(Uint8Array.of(1, 0, 0, 0)) as Uint8Array;
     assert.is(new DataView(id.buffer).getUint32(0, true), lab.programs.get(50)?.id);
+    assert.equal(lab.held, [50], "the map keeps its program alive");
+    store(lab, 1, 50);
+    assert.equal(lab.held, [50]);
+    assert.ok(map.erase(Uint8Array.of(1, 0, 0, 0)));
+    assert.equal(lab.held, []);
+    store(lab, 2, 50);
+    map.destroy();
+    assert.equal(lab.held, []);
   });
 
   test(`${engine}: at most 33 tail calls`, () => {

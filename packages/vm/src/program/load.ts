@@ -7,6 +7,7 @@ import { compileJit } from "../jit/compile.ts";
 import { ProgramArrayMap } from "../maps/descriptor-array.ts";
 import { checkEncoding } from "./check-encoding.ts";
 import { checkFlow } from "./check-flow.ts";
+import { checkRegisters } from "./check-registers.ts";
 import { ProgramImage } from "./image.ts";
 import { isGplCompatible } from "./licence.ts";
 import type { Machine } from "./machine.ts";
@@ -53,6 +54,7 @@ export function loadProgram(machine: Machine, id: number, definition: ProgramDef
     },
     reject,
   );
+  if (rules === "kernel") checkRegisters(image, helpers, reject);
   for (const map of maps) {
     const admitted = !(map instanceof ProgramArrayMap) || map.admits(image.type);
     if (!admitted) reject.program(`program array ${map.name} is for programs of another type`);

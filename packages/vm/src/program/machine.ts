@@ -19,6 +19,8 @@ const TAIL_CALL_LIMIT = 33;
 export interface DescriptorLookup {
   perfSink(fd: number): PerfSink | undefined;
   tailCallTarget(fd: number): TailCallTarget | undefined;
+  /** See {@link MapHost.hold}; without it, closing a descriptor leaves the map element as it is. */
+  hold?(fd: number): () => void;
 }
 
 /** Maps and programs of one simulated kernel, and what it takes to run the programs. */
@@ -89,6 +91,9 @@ export class Machine implements MapHost {
   }
   tailCallTarget(fd: number): TailCallTarget | undefined {
     return this.#descriptors.tailCallTarget(fd);
+  }
+  hold(fd: number): () => void {
+    return this.#descriptors.hold?.(fd) ?? (() => undefined);
   }
   notifyReadable(mapId: number): void {
     this.world.notifyReadable(mapId);
@@ -164,28 +169,28 @@ export class Machine implements MapHost {
 
   /** Runs a program from outside, also while another one runs (from a helper's side effect). */
   run(program: RunnableProgram, contextOffset: number): void {
-    const { i32 } = this.memory;
     const at = this.control >>> 2;
-    const outer = {
-      fuel: i32[at] as number,
-      slot: i32[at + 1] as number,
-      frame: this.callerFrame(),
-      tailCalls: this.#tailCalls,
-    };
-    const frame = this.#depth === 0 ? this.#firstFrame : outer.frame + 8 * FRAME_STRIDE;
+    const words = this.memory.i32;
+    const fuel = words[at + ControlBlock.Fuel / 4] as number;
+    const slot = words[at + ControlBlock.Slot / 4] as number;
+    const outerFrame = words[at + ControlBlock.Frame / 4] as number;
+    const tailCalls = this.#tailCalls;
+    const frame = this.#depth === 0 ? this.#firstFrame : outerFrame + 8 * FRAME_STRIDE;
     this.#depth++;
     this.#tailCalls = 0;
-    i32[at] = program.fuel;
+    words[at + ControlBlock.Fuel / 4] = program.fuel;
     try {
       this.#enter(program, contextOffset, frame);
       if (this.#depth === 1 && this.reservations.size > 0) this.#refuseLeaks(program);
     } finally {
       this.#depth--;
-      this.#tailCalls = outer.tailCalls;
-      this.memory.i32[at] = outer.fuel;
-      this.memory.i32[at + 1] = outer.slot;
-      this.memory.i32[(this.control + ControlBlock.Frame) >>> 2] = outer.frame;
-      if (this.#depth === 0) this.#dropReservations();
+      this.#tailCalls = tailCalls;
+      // The memory may have grown meanwhile: look it up again.
+      const after = this.memory.i32;
+      after[at + ControlBlock.Fuel / 4] = fuel;
+      after[at + ControlBlock.Slot / 4] = slot;
+      after[at + ControlBlock.Frame / 4] = outerFrame;
+      if (this.#depth === 0 && this.reservations.size > 0) this.#dropReservations();
     }
   }
 
@@ -234,8 +239,9 @@ export class Machine implements MapHost {
       if (frame + 8 * FRAME_STRIDE > this.#lastFrame) {
         this.fault(0, "VM013", "too many programs are running inside each other");
       }
+      const at = (this.control + ControlBlock.Arguments) >>> 2;
+      this.memory.i32.fill(0, at + 2, at + 10);
       this.setPointerArgument(0, contextOffset);
-      for (let i = 1; i < 5; i++) this.setArgument(i, 0, 0);
       program.executable.enter(0, frame);
     } finally {
       this.#current = outer;

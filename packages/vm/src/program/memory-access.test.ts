@@ -83,7 +83,11 @@ const faults: readonly [name: string, text: string, message: RegExp][] = [
     "r1 = 0\nr0 = *(u8 *)(r1 -1)\nexit",
     /at 0xffffffffffffffff, memory it does not own/,
   ],
-  ["a number", "r1 = 0x123456789abc ll\n*(u8 *)(r1 +0) = 1\nexit", /write 1 byte\(s\) at 0x123456789abc/],
+  [
+    "a number",
+    "r1 = 0x123456789abc ll\n*(u8 *)(r1 +0) = 1\nr0 = 0\nexit",
+    /write 1 byte\(s\) at 0x123456789abc/,
+  ],
   ["after the context", "r0 = *(u8 *)(r1 +64)\nexit", /memory it does not own/],
   ["half behind the context", "r0 = *(u64 *)(r1 +60)\nexit", /memory it does not own/],
   ["before the context", "r0 = *(u8 *)(r1 -1)\nexit", /memory it does not own/],
@@ -92,7 +96,11 @@ const faults: readonly [name: string, text: string, message: RegExp][] = [
     "r1 = 0xffff888040000000 ll\nr0 = *(u64 *)(r1 +0)\nexit",
     /memory it does not own/,
   ],
-  ["the ownership table", "r1 = 0xffff888040001000 ll\n*(u64 *)(r1 +0) = 0\nexit", /memory it does not own/],
+  [
+    "the ownership table",
+    "r1 = 0xffff888040001000 ll\n*(u64 *)(r1 +0) = 0\nr0 = 0\nexit",
+    /memory it does not own/,
+  ],
   [
     "low words alike, high words not",
     "r1 <<= 32\nr1 >>= 32\nr0 = *(u64 *)(r1 +0)\nexit",
@@ -108,10 +116,14 @@ const faults: readonly [name: string, text: string, message: RegExp][] = [
   ["behind a map value", `${value}r0 = *(u32 *)(r0 +12)\nexit`, /memory it does not own/],
   ["partly behind a map value", `${value}r1 = *(u64 *)(r0 +8)\nexit`, /memory it does not own/],
   ["a map handle", `r1 = map[fd:${FIRST_FD}]\nr0 = *(u64 *)(r1 +0)\nexit`, /memory it does not own/],
-  ["read-only data", `r1 = map[fd:${FIRST_FD + 1}][0]+0\n*(u8 *)(r1 +0) = 1\nexit`, /read-only memory/],
+  [
+    "read-only data",
+    `r1 = map[fd:${FIRST_FD + 1}][0]+0\n*(u8 *)(r1 +0) = 1\nr0 = 0\nexit`,
+    /read-only memory/,
+  ],
   [
     "an atomic on read-only data",
-    `r1 = map[fd:${FIRST_FD + 1}][0]+0\nr2 = 1\nlock *(u64 *)(r1 +0) += r2\nexit`,
+    `r1 = map[fd:${FIRST_FD + 1}][0]+0\nr2 = 1\nlock *(u64 *)(r1 +0) += r2\nr0 = 0\nexit`,
     /read-only memory/,
   ],
 ];

@@ -32,12 +32,18 @@ export class Lab {
   readonly maps: BpfMap[] = [];
   readonly sinks = new Map<number, PerfSink>();
   readonly programs = new Map<number, LoadedProgram>();
+  /** Descriptors that map elements keep alive. */
+  readonly held: number[] = [];
 
   constructor(engine: Engine) {
     this.engine = engine;
     this.machine = new Machine(this.world, {
       perfSink: (fd) => this.sinks.get(fd),
       tailCallTarget: (fd) => this.programs.get(fd),
+      hold: (fd) => {
+        this.held.push(fd);
+        return () => this.held.splice(this.held.indexOf(fd), 1);
+      },
     });
   }
 
