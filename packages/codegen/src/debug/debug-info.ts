@@ -75,8 +75,9 @@ export function addDebugInfo(
   visitor.settleForwards();
   visitor.drafts.finish();
   const { builder } = visitor.drafts;
-  const ext = encodeExtInfo(records, builder);
-  const added = [debugSection(".BTF", builder.encode()), debugSection(".BTF.ext", ext)];
+  const hasRecords = records.funcs.size > 0 || records.coreRelocations.size > 0;
+  const ext = hasRecords ? [debugSection(".BTF.ext", encodeExtInfo(records, builder))] : [];
+  const added = [debugSection(".BTF", builder.encode()), ...ext];
   return { ...emitted.object, sections: [...emitted.object.sections, ...added] };
 }
 

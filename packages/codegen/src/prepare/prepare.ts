@@ -3,10 +3,13 @@ import type { IrModule } from "../ir/index.ts";
 import { splitAggregates } from "./aggregates.ts";
 import { removeUnreachableBlocks } from "./block-order.ts";
 import { removeDeadCode } from "./dead-code.ts";
+import { delayConstants } from "./delay-constants.ts";
+import { replaceEmptyAllocas } from "./empty-allocas.ts";
 import { expandIntrinsics } from "./intrinsics.ts";
 import { expandMemoryFunctions } from "./memory-functions.ts";
 import { splitRangeCompares } from "./range-compare.ts";
 import { lowerSwitches } from "./switch.ts";
+import { defineArguments } from "./undefined-arguments.ts";
 import { splitWideIntegers } from "./wide-integers.ts";
 
 /** Changes the module in place. @throws BpfkitError CG1xx with the line of C for what BPF cannot do. */
@@ -22,6 +25,9 @@ export function prepareModule(module: IrModule): void {
   splitWideIntegers(module);
   for (const fn of defined) {
     removeDeadCode(fn);
+    delayConstants(fn);
     splitRangeCompares(fn);
+    replaceEmptyAllocas(fn);
+    defineArguments(fn);
   }
 }

@@ -3,17 +3,14 @@
  * knows nothing of `x` itself. LLVM's BPF passes keep them apart for the same reason.
  */
 import type { Instruction, IrFunction, Value } from "../ir/index.ts";
-import { bitWidth, intOf, operandsOf } from "../ir/index.ts";
+import { bitWidth, intOf } from "../ir/index.ts";
 import type { InstructionList } from "./build.ts";
 import { expandInstructions } from "./expand.ts";
+import { countUses } from "./use-counts.ts";
 
 /** Splits range checks whose difference is used for nothing else. */
 export function splitRangeCompares(fn: IrFunction): void {
-  const uses = new Map<Value, number>();
-  const count = (operand: Value): void => {
-    if (operand.kind === "instruction") uses.set(operand, (uses.get(operand) ?? 0) + 1);
-  };
-  for (const block of fn.blocks) for (const each of block.instructions) operandsOf(each).forEach(count);
+  const uses = countUses(fn);
   expandInstructions(fn, (instruction, code) => split(instruction, code, uses));
 }
 
