@@ -27,6 +27,7 @@ const thirdParty: Record<string, string> = {
   "@wasmer/wasi": "clang",
   "@yowasp/clang": "clang",
   "@oclif/core": "cli",
+  koffi: "loader",
 };
 
 interface SourceText {

@@ -1,6 +1,4 @@
-/** `bpfkit run`: a bundled tool, a C file or an object, in the VM. */
-
-import { NotSupportedError } from "@bpfkit/base/diagnostics";
+/** `bpfkit run`: a bundled tool, a C file or an object, in the VM or in this machine's kernel. */
 import { Args, Command, Flags } from "@oclif/core";
 import { buildFlags } from "../flags.ts";
 import { Progress } from "../output/progress.ts";
@@ -10,12 +8,13 @@ import { onInterrupt } from "../run/interrupt.ts";
 export class Run extends Command {
   static override summary = "Run a bundled tool, a C program or an object file.";
   static override description =
-    "Runs in the bundled VM, which simulates a Linux 6.1 machine at work; it ends when the workload is over. Arguments after TARGET are the tool's own: bpfkit run biolatency --help lists them.";
+    "Runs in the bundled VM, which simulates a Linux 6.1 machine at work; it ends when the workload is over. With --target kernel it traces this machine instead (Linux with BTF; root, or CAP_BPF and CAP_PERFMON), until Ctrl-C. Arguments after TARGET are the tool's own: bpfkit run biolatency --help lists them.";
   static override examples = [
     "<%= config.bin %> run tools/biolatency",
     "<%= config.bin %> run biolatency -D --scenario block-io",
     "<%= config.bin %> run hello.c",
     "<%= config.bin %> run prog.o --json",
+    "sudo <%= config.bin %> run --target kernel execsnoop",
   ];
   static override strict = false;
   static override usage = "run TARGET [--target vm|kernel] [--scenario NAME] [TOOL ARGUMENTS...]";
@@ -45,14 +44,9 @@ export class Run extends Command {
     const words = argv.slice(1).map(String);
     const { resolveTarget } = await import("../run/target.ts");
     const target = resolveTarget(args.target);
-    if (flags.target === "kernel") {
-      throw new NotSupportedError("running in this machine's kernel (--target kernel)", {
-        hint: "Leave --target away to run in the bundled VM. Objects from 'bpfkit build' load with bpftool and libbpf.",
-      });
-    }
     const progress = new Progress();
-    const { openVmHost } = await import("../run/host.ts");
-    const host = await openVmHost(target, flags, progress, onInterrupt());
+    const { openHost } = await import("../run/host.ts");
+    const host = await openHost(target, flags, progress, onInterrupt());
     try {
       const { tool } = target;
       process.exitCode = tool === undefined ? await host.runGeneric(words) : await tool.run(words, host);

@@ -1,7 +1,9 @@
-/** Runs tools in the VM: a simulated kernel, a builder for their C, and standard output. */
+/** Runs tools in a kernel, simulated or this machine's, with a builder for their C, and standard output. */
+
+import { UsageError } from "@bpfkit/base/diagnostics";
 import type { Kernel } from "@bpfkit/base/kernel";
 import { BPF, genericTool, type ToolHost, type ToolProgram } from "bpfkit";
-import { type Builder, simulatedKernel } from "bpfkit/node";
+import { type Builder, openLinuxKernel, simulatedKernel } from "bpfkit/node";
 import { type BuildFlags, openBuilder } from "../build.ts";
 import type { Progress } from "../output/progress.ts";
 import { printWarnings } from "../output/warnings.ts";
@@ -12,13 +14,14 @@ const genericScenario = "mixed";
 
 /** The flags of `bpfkit run`, as oclif parsed them. */
 export interface RunFlags extends BuildFlags {
+  readonly target: string;
   readonly scenario?: string | undefined;
   readonly seed: number;
   readonly engine: string;
 }
 
 /** A tool's host on the command line. */
-export class VmHost implements ToolHost {
+export class CommandLineHost implements ToolHost {
   readonly kernel: Kernel;
   readonly signal: AbortSignal;
   readonly #target: Target;
@@ -69,17 +72,35 @@ export class VmHost implements ToolHost {
   }
 }
 
-/** Makes the simulated kernel, says so on stderr, and the host around it. */
-export async function openVmHost(
+/** Opens the kernel that `--target` names, says so on stderr, and makes the host around it. */
+export async function openHost(
   target: Target,
   flags: RunFlags,
   progress: Progress,
   signal: AbortSignal,
-): Promise<VmHost> {
+): Promise<CommandLineHost> {
+  const open = flags.target === "kernel" ? openThisKernel : openSimulatedKernel;
   const builder = openBuilder(flags, progress);
+  const kernel = await open(target, flags, builder);
+  return new CommandLineHost(target, builder, kernel, progress, signal);
+}
+
+async function openSimulatedKernel(target: Target, flags: RunFlags, builder: Builder): Promise<Kernel> {
   const scenario = flags.scenario ?? target.tool?.scenario ?? genericScenario;
   const engine = flags.engine === "interpreter" ? "interpreter" : "jit";
   const kernel = simulatedKernel({ profile: builder.profile, scenario, seed: flags.seed, engine });
   process.stderr.write(`bpfkit: running in the bundled VM (${kernel.name}, workload ${scenario})\n`);
-  return new VmHost(target, builder, kernel, progress, signal);
+  return kernel;
+}
+
+/** @throws BpfkitError LK0xx where this machine or user cannot trace; there is no fallback to the VM */
+async function openThisKernel(_target: Target, flags: RunFlags): Promise<Kernel> {
+  if (flags.scenario !== undefined) {
+    throw new UsageError(
+      "--scenario is a workload of the VM; --target kernel watches what this machine does",
+    );
+  }
+  const kernel = await openLinuxKernel();
+  process.stderr.write(`bpfkit: tracing this machine's kernel (${kernel.name}); Ctrl-C ends it\n`);
+  return kernel;
 }

@@ -1,0 +1,2 @@
+/** The Kernel port on real Linux. Node only. */
+export { LinuxKernel } from "./linux-kernel.ts";

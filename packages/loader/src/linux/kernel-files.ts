@@ -1,0 +1,53 @@
+/** Files of procfs, sysfs and tracefs, and in words what a missing one means. */
+import { existsSync, readFileSync } from "node:fs";
+import { Errno } from "@bpfkit/base/abi";
+import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
+import { notPermitted } from "./privileges.ts";
+
+const tracefsMounts = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"] as const;
+const kernelTypes = "/sys/kernel/btf/vmlinux";
+
+/** Where tracefs is mounted. @throws BpfkitError LK007 where it is not */
+export function tracefsRoot(): string {
+  const root = tracefsMounts.find((candidate) => existsSync(`${candidate}/events`));
+  if (root !== undefined) return root;
+  throw new BpfkitError(
+    "LK007",
+    "tracefs is not mounted, so tracepoints and the trace pipe cannot be found",
+    {
+      hint: "As root: mount -t tracefs tracefs /sys/kernel/tracing. A kernel without CONFIG_TRACING has none.",
+    },
+  );
+}
+
+/**
+ * Reads a whole file. Paths of tracefs are given below /sys/kernel/tracing, wherever it is mounted.
+ * @throws SyscallError ENOENT; BpfkitError LK003, LK004, LK007 where the reason is known
+ */
+export function readKernelFile(path: string): Uint8Array {
+  const [usual] = tracefsMounts;
+  const actual = path.startsWith(`${usual}/`) ? tracefsRoot() + path.slice(usual.length) : path;
+  try {
+    const buffer = readFileSync(actual);
+    return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  } catch (error) {
+    throw failure(actual, error);
+  }
+}
+
+function failure(path: string, error: unknown): Error {
+  const code = error instanceof Error && "errno" in error ? -Number(error.errno) : Errno.EIO;
+  if (code === Errno.ENOENT && path === kernelTypes) {
+    return new BpfkitError(
+      "LK004",
+      "this kernel has no BTF, which portable programs need to find its types",
+      {
+        cause: error,
+        hint: "Use a kernel built with CONFIG_DEBUG_INFO_BTF (Debian 11, Ubuntu 20.10, Fedora 31, RHEL 8.2 and newer have it).",
+      },
+    );
+  }
+  const cause = new SyscallError("open", code, { detail: path, cause: error });
+  const forbidden = code === Errno.EACCES || code === Errno.EPERM;
+  return forbidden ? notPermitted(`reading ${path}`, cause) : cause;
+}

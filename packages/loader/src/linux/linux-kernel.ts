@@ -1,0 +1,196 @@
+/** The Kernel port on the Linux that runs this process. */
+import { release as kernelRelease } from "node:os";
+import { Errno } from "@bpfkit/base/abi";
+import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
+import type {
+  Fd,
+  Kernel,
+  MapCreateAttributes,
+  MapInfo,
+  PerfEventAttributes,
+  ProgramLoadAttributes,
+  ProgramTestRunOptions,
+  ProgramTestRunResult,
+  RingMemory,
+  TracePipe,
+  WaitResult,
+} from "@bpfkit/base/kernel";
+import { LinuxBpf } from "./bpf.ts";
+import { cpusOf } from "./cpus.ts";
+import { Descriptors } from "./descriptors.ts";
+import { readKernelFile } from "./kernel-files.ts";
+import { pageSizeBytes } from "./page-size.ts";
+import { LinuxPerfEvents } from "./perf-event.ts";
+import { notPermitted, requirePrivileges } from "./privileges.ts";
+import { BpfRing, PerfRing, type ReadableRing } from "./ring-memory.ts";
+import { liftMemoryLimit } from "./rlimit.ts";
+import { LinuxTracePipe } from "./trace-pipe.ts";
+import { Waiting } from "./waiting.ts";
+
+/** Page counts of the port are in pages of this size. */
+const portPageSize = 4096;
+
+const architectures: Readonly<Record<string, Kernel["architecture"]>> = { x64: "x86_64", arm64: "arm64" };
+
+/**
+ * This machine's kernel. Whatever is attached hangs on descriptors of this process: it is gone when they are closed, and
+ * so also when the process is killed.
+ */
+export class LinuxKernel implements Kernel {
+  readonly name: string;
+  readonly release: string;
+  readonly architecture: Kernel["architecture"];
+  readonly onlineCpus: readonly number[];
+  readonly possibleCpus: readonly number[];
+  readonly #descriptors = new Descriptors();
+  readonly #waiting = new Waiting();
+  readonly #rings = new Map<Fd, ReadableRing>();
+  readonly #pipes = new Set<LinuxTracePipe>();
+  readonly #pageSize: number;
+  readonly #bpf: LinuxBpf;
+  readonly #perfEvents: LinuxPerfEvents;
+
+  /**
+   * @throws BpfkitError LK001 elsewhere than on Linux, LK002 on other processors, LK003 without the privileges, LK006 on
+   *   a kernel that is locked down
+   */
+  constructor() {
+    const { platform, arch } = process;
+    if (platform !== "linux") {
+      throw new BpfkitError(
+        "LK001",
+        `this machine runs ${platform}: only Linux has a kernel to trace with BPF`,
+        {
+          hint: "The bundled VM (without --target kernel) runs everywhere.",
+        },
+      );
+    }
+    const architecture = architectures[arch];
+    if (architecture === undefined) {
+      throw new BpfkitError("LK002", `tracing the kernel works on x86-64 and arm64, not on ${arch}`);
+    }
+    requirePrivileges();
+    this.architecture = architecture;
+    this.release = kernelRelease();
+    this.name = `Linux ${this.release}`;
+    this.onlineCpus = cpusOf("online");
+    this.possibleCpus = cpusOf("possible");
+    this.#pageSize = pageSizeBytes();
+    this.#bpf = new LinuxBpf(this.#descriptors, this.release, this.possibleCpus.length);
+    this.#perfEvents = new LinuxPerfEvents(this.#descriptors);
+    liftMemoryLimit(this.release);
+  }
+
+  mapCreate(attributes: MapCreateAttributes): Fd {
+    try {
+      return this.#bpf.mapCreate(attributes);
+    } catch (error) {
+      const refused = error instanceof SyscallError && error.errno === Errno.EPERM;
+      throw refused ? notPermitted("creating BPF maps", error) : error;
+    }
+  }
+  mapInfo(map: Fd): MapInfo {
+    return this.#bpf.mapInfo(map);
+  }
+  mapLookup(map: Fd, key: Uint8Array, flags = 0): Uint8Array | undefined {
+    return this.#bpf.mapLookup(map, key, flags);
+  }
+  mapUpdate(map: Fd, key: Uint8Array, value: Uint8Array, flags: number): void {
+    this.#bpf.mapUpdate(map, key, value, flags);
+  }
+  mapDelete(map: Fd, key: Uint8Array): boolean {
+    return this.#bpf.mapDelete(map, key);
+  }
+  mapNextKey(map: Fd, key: Uint8Array | undefined): Uint8Array | undefined {
+    return this.#bpf.mapNextKey(map, key);
+  }
+  mapLookupAndDelete(map: Fd, key: Uint8Array): Uint8Array | undefined {
+    return this.#bpf.mapLookupAndDelete(map, key);
+  }
+  mapFreeze(map: Fd): void {
+    this.#bpf.mapFreeze(map);
+  }
+  programLoad(attributes: ProgramLoadAttributes): Fd {
+    return this.#bpf.programLoad(attributes);
+  }
+  programTestRun(program: Fd, options: ProgramTestRunOptions): ProgramTestRunResult {
+    return this.#bpf.programTestRun(program, options);
+  }
+  btfLoad(btf: Uint8Array): Fd {
+    return this.#bpf.btfLoad(btf);
+  }
+  rawTracepointOpen(name: string, program: Fd): Fd {
+    return this.#bpf.rawTracepointOpen(name, program);
+  }
+
+  perfEventOpen(attributes: PerfEventAttributes, pid: number, cpu: number): Fd {
+    return this.#perfEvents.perfEventOpen(attributes, pid, cpu);
+  }
+  perfEventSetProgram(event: Fd, program: Fd): void {
+    this.#perfEvents.perfEventSetProgram(event, program);
+  }
+  perfEventEnable(event: Fd): void {
+    this.#perfEvents.perfEventEnable(event);
+  }
+  perfEventDisable(event: Fd): void {
+    this.#perfEvents.perfEventDisable(event);
+  }
+
+  mapPerfRing(event: Fd, pageCount: number): RingMemory {
+    const sizeBytes = Math.max(pageCount * portPageSize, this.#pageSize);
+    return this.#keep(event, new PerfRing(event, sizeBytes, this.#pageSize, () => this.#drop(event)));
+  }
+
+  mapRingBuffer(map: Fd): RingMemory {
+    const sizeBytes = this.mapInfo(map).maxEntries;
+    return this.#keep(map, new BpfRing(map, sizeBytes, this.#pageSize, () => this.#drop(map)));
+  }
+
+  readKernelFile(path: string): Uint8Array {
+    return readKernelFile(path);
+  }
+
+  openTracePipe(): TracePipe {
+    const pipe: LinuxTracePipe = new LinuxTracePipe((fd) => {
+      this.#waiting.remove(fd);
+      this.#pipes.delete(pipe);
+    });
+    this.#pipes.add(pipe);
+    this.#waiting.add(pipe.fd, { ready: () => pipe.fill(), silent: true });
+    return pipe;
+  }
+
+  monotonicNs(): bigint {
+    return process.hrtime.bigint();
+  }
+  wallClockMs(): number {
+    return Date.now();
+  }
+  async wait(fds: readonly Fd[], timeoutMs: number, signal?: AbortSignal): Promise<WaitResult> {
+    return await this.#waiting.wait(fds, timeoutMs, signal);
+  }
+
+  close(fd: Fd): void {
+    this.#bpf.forget(fd);
+    this.#waiting.remove(fd);
+    this.#descriptors.close(fd);
+  }
+
+  shutdown(): void {
+    for (const ring of [...this.#rings.values()]) ring.unmap();
+    for (const pipe of [...this.#pipes]) pipe.close();
+    this.#waiting.close();
+    this.#descriptors.closeAll();
+  }
+
+  #keep(fd: Fd, ring: ReadableRing): RingMemory {
+    this.#rings.set(fd, ring);
+    this.#waiting.add(fd, { ready: () => ring.hasRecords(), silent: false });
+    return ring;
+  }
+
+  #drop(fd: Fd): void {
+    this.#rings.delete(fd);
+    this.#waiting.remove(fd);
+  }
+}

@@ -1,0 +1,131 @@
+/** perf_event_open(2) and its ioctls: kprobes, uprobes, tracepoints, counters and the user end of perf buffers. */
+import { existsSync, readFileSync } from "node:fs";
+import { Errno } from "@bpfkit/base/abi";
+import { BpfkitError, InternalError, SyscallError } from "@bpfkit/base/diagnostics";
+import type { Fd, PerfEventAttributes, PerfEvents } from "@bpfkit/base/kernel";
+import type { Descriptors } from "./descriptors.ts";
+import { addressOf, rawSyscall, syscall } from "./ffi.ts";
+import { notPermitted } from "./privileges.ts";
+import type { FieldValues } from "./struct-layout.ts";
+import { perfEventAttr } from "./structs.ts";
+
+/** enum perf_type_id. */
+const PerfType = { Hardware: 0, Software: 1, Tracepoint: 2 } as const;
+/** PERF_COUNT_SW_BPF_OUTPUT. */
+const bpfOutput = 10;
+/** PERF_SAMPLE_RAW. */
+const sampleRaw = 1 << 10;
+/** Bits of perf_event_attr.flags. */
+const EventFlag = { Disabled: 1, Frequency: 1 << 10 } as const;
+/** PERF_FLAG_FD_CLOEXEC. */
+const closeOnExec = 8;
+/** PERF_EVENT_IOC_*. */
+const Request = { Enable: 0x2400, Disable: 0x2401, SetBpf: 0x40042408 } as const;
+
+const sources = "/sys/bus/event_source/devices";
+const encoder = new TextEncoder();
+
+type PerfFields = FieldValues<{
+  type: "u32";
+  config: "u64";
+  samplePeriod: "u64";
+  sampleType: "u64";
+  flags: "u64";
+  wakeupEvents: "u32";
+  config1: "ptr";
+  config2: "u64";
+}>;
+
+/** The perf facet. */
+export class LinuxPerfEvents implements PerfEvents {
+  readonly #descriptors: Descriptors;
+
+  constructor(descriptors: Descriptors) {
+    this.#descriptors = descriptors;
+  }
+
+  /** @throws BpfkitError LK005 where the kernel has no such probes, LK003 where it does not permit them */
+  perfEventOpen(attributes: PerfEventAttributes, pid: number, cpu: number): Fd {
+    const fields = fieldsFor(attributes);
+    const bytes = perfEventAttr.encode(
+      {
+        ...fields,
+        size: perfEventAttr.sizeBytes,
+        flags: ((fields.flags as number | undefined) ?? 0) | EventFlag.Disabled,
+      },
+      addressOf,
+    );
+    const result = rawSyscall("perfEventOpen", bytes, pid, cpu, -1, closeOnExec);
+    if (result === -Errno.EPERM || result === -Errno.EACCES) {
+      throw notPermitted(`opening a ${attributes.kind} event`, new SyscallError("perf_event_open", -result));
+    }
+    return this.#descriptors.add(result, "perf_event_open");
+  }
+
+  perfEventSetProgram(event: Fd, program: Fd): void {
+    syscall("PERF_EVENT_IOC_SET_BPF", "ioctl", event, Request.SetBpf, program);
+  }
+  perfEventEnable(event: Fd): void {
+    syscall("PERF_EVENT_IOC_ENABLE", "ioctl", event, Request.Enable, 0);
+  }
+  perfEventDisable(event: Fd): void {
+    syscall("PERF_EVENT_IOC_DISABLE", "ioctl", event, Request.Disable, 0);
+  }
+}
+
+function fieldsFor(attributes: PerfEventAttributes): PerfFields {
+  switch (attributes.kind) {
+    case "kprobe":
+    case "kretprobe":
+      return {
+        ...probe("kprobe", attributes.kind === "kretprobe", attributes.function),
+        config2: attributes.offset,
+      };
+    case "uprobe":
+    case "uretprobe":
+      return {
+        ...probe("uprobe", attributes.kind === "uretprobe", attributes.path),
+        config2: attributes.offset,
+      };
+    case "tracepoint":
+      return { type: PerfType.Tracepoint, config: attributes.id, samplePeriod: 1, wakeupEvents: 1 };
+    case "bpf-output":
+      return {
+        type: PerfType.Software,
+        config: bpfOutput,
+        samplePeriod: 1,
+        sampleType: sampleRaw,
+        wakeupEvents: attributes.wakeupEvents,
+      };
+    case "software":
+    case "hardware": {
+      const { sampleFrequencyHz, samplePeriod } = attributes;
+      return {
+        type: attributes.kind === "software" ? PerfType.Software : PerfType.Hardware,
+        config: attributes.config,
+        samplePeriod: sampleFrequencyHz ?? samplePeriod,
+        flags: sampleFrequencyHz === undefined ? 0 : EventFlag.Frequency,
+      };
+    }
+    default:
+      throw new InternalError(`unknown kind of event ${JSON.stringify(attributes)}`);
+  }
+}
+
+/** Fields of an event of the kprobe or uprobe PMU. Their numbers, and the bit for returns, are given out at run time. */
+function probe(pmu: "kprobe" | "uprobe", onReturn: boolean, target: string): PerfFields {
+  const folder = `${sources}/${pmu}`;
+  if (!existsSync(`${folder}/type`)) throw noProbes(pmu);
+  const type = Number(readFileSync(`${folder}/type`, "utf8"));
+  const bit = Number(/config:(\d+)/.exec(readFileSync(`${folder}/format/retprobe`, "utf8"))?.[1] ?? "0");
+  return { type, config: onReturn ? 1n << BigInt(bit) : 0, config1: encoder.encode(`${target}\0`) };
+}
+
+function noProbes(pmu: "kprobe" | "uprobe"): BpfkitError {
+  const option = pmu === "kprobe" ? "CONFIG_KPROBE_EVENTS" : "CONFIG_UPROBE_EVENTS";
+  return new BpfkitError("LK005", `this kernel has no ${pmu}s`, {
+    hint: `It was built without ${option}, or is older than Linux 4.17, which bpfkit does not trace with ${pmu}s. ${
+      pmu === "kprobe" ? "Programs on tracepoints, raw tracepoints and fentry work without them." : ""
+    }`.trimEnd(),
+  });
+}

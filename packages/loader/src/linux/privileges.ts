@@ -1,0 +1,71 @@
+/** What this process lacks to trace, in words: capabilities, lockdown, seccomp, sysctls. */
+import { readFileSync } from "node:fs";
+import { BpfkitError } from "@bpfkit/base/diagnostics";
+
+/** Bits of capability sets (uapi linux/capability.h). CAP_BPF and CAP_PERFMON came with Linux 5.8. */
+const capabilityBits = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
+
+/** A capability that tracing may need. */
+export type Capability = keyof typeof capabilityBits;
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    // Absent on this kernel or hidden from this user: then it cannot explain anything.
+    return undefined;
+  }
+}
+
+function statusField(name: string): string | undefined {
+  return new RegExp(`^${name}:\\s*(\\S+)`, "m").exec(read("/proc/self/status") ?? "")?.[1];
+}
+
+/** Those of CAP_BPF and CAP_PERFMON that this process has neither itself nor through CAP_SYS_ADMIN. */
+export function missingCapabilities(effectiveSet: bigint): Capability[] {
+  const has = (name: Capability) => ((effectiveSet >> capabilityBits[name]) & 1n) === 1n;
+  if (has("CAP_SYS_ADMIN")) return [];
+  return (["CAP_BPF", "CAP_PERFMON"] as const).filter((name) => !has(name));
+}
+
+function effectiveSet(): bigint {
+  return BigInt(`0x${statusField("CapEff") ?? "0"}`);
+}
+
+/** @throws BpfkitError LK003 where capabilities are missing, LK006 where the kernel is locked down */
+export function requirePrivileges(): void {
+  const missing = missingCapabilities(effectiveSet());
+  if (missing.length > 0) {
+    throw new BpfkitError("LK003", `tracing this machine's kernel needs ${missing.join(" and ")}`, {
+      hint: "Run it as root (sudo), or give node both: setcap cap_bpf,cap_perfmon+ep. Without privileges, leave --target kernel away: the bundled VM needs none.",
+    });
+  }
+  if (/\[confidentiality\]/.test(read("/sys/kernel/security/lockdown") ?? "")) {
+    throw new BpfkitError(
+      "LK006",
+      "this kernel is locked down: nobody may trace it (lockdown=confidentiality)",
+      {
+        hint: "Boot with lockdown=integrity or none; Secure Boot may turn lockdown on.",
+      },
+    );
+  }
+}
+
+/** The error of a kernel call that was not permitted although the capabilities are there, or of one without them. */
+export function notPermitted(what: string, cause: unknown): BpfkitError {
+  const missing = missingCapabilities(effectiveSet());
+  const reasons: string[] = [];
+  if (missing.length > 0) reasons.push(`this process lacks ${missing.join(" and ")}: run it as root (sudo).`);
+  if (statusField("Seccomp") === "2") {
+    reasons.push(
+      "A seccomp filter is on: in containers allow bpf and perf_event_open, for example with --privileged.",
+    );
+  }
+  const paranoid = read("/proc/sys/kernel/perf_event_paranoid")?.trim();
+  if (paranoid !== undefined && Number(paranoid) > 2) {
+    reasons.push(`kernel.perf_event_paranoid is ${paranoid}; 2 and lower leave perf events to CAP_PERFMON.`);
+  }
+  const hint =
+    reasons.length > 0 ? reasons.join(" ") : "A security module may forbid it; see the kernel's log.";
+  return new BpfkitError("LK003", `the kernel does not permit ${what}`, { cause, hint });
+}

@@ -1,0 +1,97 @@
+/** BPF_PROG_LOAD and BPF_BTF_LOAD, with the verifier's log where they are refused. */
+import { Command, Errno } from "@bpfkit/base/abi";
+import { SyscallError } from "@bpfkit/base/diagnostics";
+import { type ProgramLoadAttributes, VerifierRejection } from "@bpfkit/base/kernel";
+import { kernelVersionCode } from "../relocate/externs.ts";
+import { addressOf, rawSyscall } from "./ffi.ts";
+import { btfLoadAttr, programLoadAttr } from "./structs.ts";
+
+const slotSize = 8;
+/** struct bpf_func_info, struct bpf_line_info. */
+const funcInfoSize = 8;
+const lineInfoSize = 16;
+
+const firstLogSize = 1 << 20;
+/** Logs that still do not fit are cut off. */
+const largestLogSize = 1 << 26;
+
+/** The verifier gives up with EAGAIN when a signal is pending. */
+const mostAttempts = 5;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/**
+ * Loads a program; a refused one is loaded again for its log.
+ * @returns the descriptor
+ * @throws SyscallError whose cause is a {@link VerifierRejection} where there is a log
+ */
+export function loadProgram(attributes: ProgramLoadAttributes, release: string): number {
+  const { logLevel } = attributes;
+  if (logLevel === 0) {
+    const result = attempt(attributes, release, undefined);
+    if (result >= 0) return result;
+  }
+  const level = Math.max(1, logLevel);
+  for (let size = firstLogSize; ; size *= 2) {
+    const log = new Uint8Array(size);
+    const result = attempt({ ...attributes, logLevel: level }, release, log);
+    if (result >= 0) return result;
+    if (result === -Errno.ENOSPC && size < largestLogSize) continue;
+    throw refusal("BPF_PROG_LOAD", -result, log);
+  }
+}
+
+function attempt(attributes: ProgramLoadAttributes, release: string, log: Uint8Array | undefined): number {
+  const { instructions, funcInfo, lineInfo } = attributes;
+  const bytes = programLoadAttr.encode(
+    {
+      programType: attributes.type,
+      instructionCount: instructions.length / slotSize,
+      instructions,
+      license: encoder.encode(`${attributes.license}\0`),
+      logLevel: log === undefined ? 0 : attributes.logLevel,
+      logSize: log?.length,
+      logBuffer: log,
+      kernelVersion: kernelVersionCode(release),
+      name: attributes.name,
+      expectedAttachType: attributes.expectedAttachType,
+      btfFd: attributes.btf,
+      funcInfoRecordSize: funcInfo === undefined ? undefined : funcInfoSize,
+      funcInfo,
+      funcInfoCount: funcInfo === undefined ? undefined : funcInfo.length / funcInfoSize,
+      lineInfoRecordSize: lineInfo === undefined ? undefined : lineInfoSize,
+      lineInfo,
+      lineInfoCount: lineInfo === undefined ? undefined : lineInfo.length / lineInfoSize,
+      attachBtfId: attributes.attachBtfId,
+    },
+    addressOf,
+  );
+  let result = -Errno.EAGAIN as number;
+  for (let tries = 0; result === -Errno.EAGAIN && tries < mostAttempts; tries++) {
+    result = rawSyscall("bpf", Command.ProgLoad, bytes, bytes.length);
+  }
+  return result;
+}
+
+/** Gives types to the kernel and returns the descriptor. @throws SyscallError with the kernel's complaint as detail */
+export function loadBtf(btf: Uint8Array): number {
+  const attributes = btfLoadAttr.encode({ btf, btfSize: btf.length }, addressOf);
+  const result = rawSyscall("bpf", Command.BtfLoad, attributes, attributes.length);
+  if (result >= 0) return result;
+  const log = new Uint8Array(firstLogSize);
+  const logged = btfLoadAttr.encode(
+    { btf, btfSize: btf.length, logBuffer: log, logSize: log.length, logLevel: 1 },
+    addressOf,
+  );
+  const again = rawSyscall("bpf", Command.BtfLoad, logged, logged.length);
+  if (again >= 0) return again;
+  throw refusal("BPF_BTF_LOAD", -again, log);
+}
+
+function refusal(command: string, errno: number, log: Uint8Array): SyscallError {
+  const end = log.indexOf(0);
+  const text = decoder.decode(end === -1 ? log : log.subarray(0, end));
+  if (text === "") return new SyscallError(command, errno);
+  return new SyscallError(command, errno, { cause: new VerifierRejection(text) });
+}

@@ -1,0 +1,152 @@
+/** Rings that the kernel writes, mapped into this process and read in place. */
+import type { RingMemory } from "@bpfkit/base/kernel";
+import { rawSyscall, syscall, viewOf } from "./ffi.ts";
+
+/** uapi asm-generic/mman-common.h. */
+const protRead = 1;
+const protWrite = 2;
+const mapShared = 1;
+
+/** One mapping. */
+class Mapping {
+  readonly #address: number;
+  readonly #sizeBytes: number;
+  readonly bytes: ArrayBuffer;
+
+  constructor(fd: number, sizeBytes: number, offset: number, writable: boolean) {
+    const protection = writable ? protRead | protWrite : protRead;
+    this.#address = syscall("mmap", "mmap", 0, sizeBytes, protection, mapShared, fd, offset);
+    this.#sizeBytes = sizeBytes;
+    this.bytes = viewOf(this.#address, sizeBytes);
+  }
+
+  unmap(): void {
+    rawSyscall("munmap", this.#address, this.#sizeBytes);
+  }
+}
+
+/** A ring with two positions and something to read between them. */
+export interface ReadableRing extends RingMemory {
+  /** True where the reader would find a finished record. */
+  hasRecords(): boolean;
+}
+
+/** Positions are 64 bits and written by the kernel: atomic reads order the data behind them. */
+class Position {
+  readonly #word: BigUint64Array;
+
+  constructor(buffer: ArrayBuffer, offset: number) {
+    this.#word = new BigUint64Array(buffer, offset, 1);
+  }
+
+  get(): number {
+    return Number(Atomics.load(this.#word, 0));
+  }
+  set(value: number): void {
+    Atomics.store(this.#word, 0, BigInt(value));
+  }
+}
+
+/** The mapped state of a ring; gone after unmapping, so that nobody touches memory that is not there. */
+interface Mapped {
+  readonly data: Uint8Array;
+  readonly producer: Position;
+  readonly consumer: Position;
+  readonly mappings: readonly Mapping[];
+}
+
+abstract class MappedRing implements ReadableRing {
+  abstract readonly sizeBytes: number;
+  #mapped: Mapped | undefined;
+  readonly #unmapped: () => void;
+
+  constructor(mapped: Mapped, unmapped: () => void) {
+    this.#mapped = mapped;
+    this.#unmapped = unmapped;
+  }
+
+  data(): Uint8Array {
+    return this.#mapped?.data ?? new Uint8Array(0);
+  }
+  readProducer(): number {
+    return this.#mapped?.producer.get() ?? 0;
+  }
+  readConsumer(): number {
+    return this.#mapped?.consumer.get() ?? 0;
+  }
+  writeConsumer(position: number): void {
+    this.#mapped?.consumer.set(position);
+  }
+  hasRecords(): boolean {
+    return this.readProducer() > this.readConsumer();
+  }
+  unmap(): void {
+    const mapped = this.#mapped;
+    if (mapped === undefined) return;
+    this.#mapped = undefined;
+    for (const mapping of mapped.mappings) mapping.unmap();
+    this.#unmapped();
+  }
+}
+
+/** `data_head` and `data_tail` of struct perf_event_mmap_page (uapi linux/perf_event.h). */
+const perfHead = 1024;
+const perfTail = 1032;
+
+/** A perf buffer: one control page, then the data. */
+export class PerfRing extends MappedRing {
+  readonly sizeBytes: number;
+
+  /** `sizeBytes` is a power of two of pages. `unmapped` is called once. @throws SyscallError of mmap(2) */
+  constructor(event: number, sizeBytes: number, pageSize: number, unmapped: () => void) {
+    const mapping = new Mapping(event, pageSize + sizeBytes, 0, true);
+    super(
+      {
+        data: new Uint8Array(mapping.bytes, pageSize, sizeBytes),
+        producer: new Position(mapping.bytes, perfHead),
+        consumer: new Position(mapping.bytes, perfTail),
+        mappings: [mapping],
+      },
+      unmapped,
+    );
+    this.sizeBytes = sizeBytes;
+  }
+}
+
+/** BPF_RINGBUF_BUSY_BIT, in the fourth byte of a record's header. */
+const busyByte = 3;
+const busyBit = 0x80;
+
+/** A BPF ring buffer: the consumer's page, which is ours to write, and behind it read-only the producer's and the data. */
+export class BpfRing extends MappedRing {
+  readonly sizeBytes: number;
+
+  /** `unmapped` is called once. @throws SyscallError of mmap(2): EPERM or EINVAL for other maps */
+  constructor(map: number, sizeBytes: number, pageSize: number, unmapped: () => void) {
+    const consumer = new Mapping(map, pageSize, 0, true);
+    let producer: Mapping;
+    try {
+      producer = new Mapping(map, pageSize + sizeBytes, pageSize, false);
+    } catch (error) {
+      consumer.unmap();
+      throw error;
+    }
+    super(
+      {
+        data: new Uint8Array(producer.bytes, pageSize, sizeBytes),
+        producer: new Position(producer.bytes, 0),
+        consumer: new Position(consumer.bytes, 0),
+        mappings: [consumer, producer],
+      },
+      unmapped,
+    );
+    this.sizeBytes = sizeBytes;
+  }
+
+  override hasRecords(): boolean {
+    const position = this.readConsumer();
+    if (this.readProducer() <= position) return false;
+    const header = this.data()[(position % this.sizeBytes) + busyByte] ?? 0;
+    return (header & busyBit) === 0;
+  }
+}
