@@ -42,6 +42,12 @@ const subjects: readonly Subject[] = [
   ),
   loop("bpf_ktime_get_ns", "r6 = 0", "call bpf_ktime_get_ns\nr6 += r0", 3e6),
   loop("bpf_get_current_pid_tgid", "r6 = 0", "call bpf_get_current_pid_tgid\nr6 += r0", 3e6),
+  loop(
+    "bpf_probe_read_kernel, 8 bytes",
+    "r6 = 0",
+    "r1 = r10\nr1 += -8\nr2 = 8\nr3 = r9\ncall bpf_probe_read_kernel",
+    3e6,
+  ),
   loop("array lookup", "r6 = 0", lookup.replace("FD", "3"), 3e6),
   loop("hash lookup, 1000 of 10000 keys", "r6 = 0", lookup.replace("FD", "4"), 3e6),
 ];
@@ -110,6 +116,21 @@ function entryCost(machine: Machine, engine: Engine): number {
   return median(rounds);
 }
 
+/** Loading a program of many small blocks: checks, translation and the host's first compilation. */
+function loadCost(machine: Machine, engine: Engine, instructions: number): string {
+  const blocks = Array.from({ length: instructions / 4 }, (_, i) => {
+    return `if r6 == ${i} goto +2\n*(u64 *)(r10 -8) = r6\nr6 += ${i}\nr7 = *(u64 *)(r1 +0)`;
+  });
+  const bytes = encodeInstructions(assemble(`r6 = 1\n${blocks.join("\n")}\nr0 = r6\nexit`));
+  const definition = { name: "load", type: 2, instructions: bytes, license: "GPL", mapByFd: () => undefined };
+  const rounds = Array.from({ length: 9 }, () => {
+    const start = performance.now();
+    machine.loadProgram({ ...definition, engine });
+    return performance.now() - start;
+  });
+  return median(rounds).toFixed(2);
+}
+
 const machine = prepare();
 printRow("ns per iteration (ns per instruction)".padEnd(36), "interpreter".padStart(16), "jit".padStart(16));
 for (const subject of subjects) {
@@ -130,4 +151,9 @@ for (const subject of subjects) {
 }
 for (const engine of ["interpreter", "jit"] as const) {
   printRow(`one run of 3 instructions, ${engine}:`, entryCost(machine, engine).toFixed(1), "ns");
+}
+for (const instructions of [40, 3600]) {
+  const jit = loadCost(machine, "jit", instructions);
+  const interpreter = loadCost(machine, "interpreter", instructions);
+  printRow(`load of ${instructions} instructions: ${interpreter} ms interpreter, ${jit} ms jit`);
 }

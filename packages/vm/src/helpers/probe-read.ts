@@ -20,7 +20,7 @@ export function readKernel(machine: Machine, to: number, size: number, low: numb
   const { memory } = machine;
   const from = memory.offsetOfWords(low, high);
   if (from !== 0 && memory.kernelMayRead(from, size)) {
-    memory.u8.copyWithin(to, from, from + size);
+    memory.copy(to, from, size);
     return 0;
   }
   memory.u8.fill(0, to, to + size);
@@ -40,7 +40,7 @@ export function readUser(machine: Machine, to: number, size: number, low: number
       return -Errno.EFAULT;
     }
     const length = Math.min(size - done, PAGE_SIZE - (from & (PAGE_SIZE - 1)));
-    memory.u8.copyWithin(to + done, from, from + length);
+    memory.copy(to + done, from, length);
     done += length;
   }
   return 0;

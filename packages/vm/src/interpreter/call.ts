@@ -1,8 +1,8 @@
 /** Helper calls of the reference interpreter: registers to argument words and back. */
 
-import { PseudoCall } from "@bpfkit/elf/isa";
 import type { ArgumentKind, HelperDefinition, HelperFunction, HelperTable } from "../helpers/definition.ts";
 import { MEMORY_BASE_HIGH, MEMORY_BASE_LOW } from "../memory/layout.ts";
+import { calledHelpers } from "../program/called-helpers.ts";
 import { FUNCTION_HANDLE_HIGH, FUNCTION_HANDLE_LOW, MAP_HANDLE_HIGH } from "../program/handles.ts";
 import type { ProgramImage } from "../program/image.ts";
 import type { Machine } from "../program/machine.ts";
@@ -19,13 +19,14 @@ export class HelperCalls {
 
   constructor(image: ProgramImage, machine: Machine, helpers: HelperTable) {
     this.#machine = machine;
-    for (let slot = 0; slot < image.slotCount; slot = image.nextSlot(slot)) {
-      if (!image.isCall(slot) || image.src[slot] !== PseudoCall.Helper) continue;
-      const id = image.imm[slot] as number;
-      const definition = helpers.get(id);
-      if (definition === undefined || this.#bound.has(id)) continue;
+    for (const id of calledHelpers(image, helpers)) {
+      const definition = helpers.get(id) as HelperDefinition;
       this.#bound.set(id, { definition, call: definition.bind(machine) });
     }
+  }
+
+  has(id: number): boolean {
+    return this.#bound.has(id);
   }
 
   /** Calls helper `id` with r1 to r5 and sets r0; true when a tail call replaced the calling function. */

@@ -62,7 +62,7 @@ export class Interpreter implements Executable {
         case Class.Jmp:
         case Class.Jmp32: {
           if (image.isExit(slot)) return;
-          if (image.isCall(slot)) {
+          if (image.isCall(slot) || image.isRegisterCall(slot)) {
             if (this.#call(slot++, frame, regs)) return;
           } else slot = isTaken(image, slot, regs) ? this.#jump(slot) : slot + 1;
           break;
@@ -108,6 +108,9 @@ export class Interpreter implements Executable {
     const { memory, control } = this.#machine;
     this.#setSlot(slot);
     memory.i32[(control + ControlBlock.Frame) >>> 2] = frame;
-    return this.#helpers.call(image.imm[slot] as number, regs);
+    if (image.isCall(slot)) return this.#helpers.call(image.imm[slot] as number, regs);
+    const id = Number(BigInt.asIntN(32, regs[image.dst[slot] as number] as bigint));
+    if (!this.#helpers.has(id)) this.#machine.noHelper(id, slot);
+    return this.#helpers.call(id, regs);
   }
 }

@@ -26,7 +26,36 @@ export function emitLocalCall(code: FunctionCode, slot: number): void {
 
 /** Emits a helper call. */
 export function emitHelperCall(code: FunctionCode, slot: number, helpers: HelperTable): void {
-  const id = code.image.imm[slot] as number;
+  emitCallOf(code, slot, code.image.imm[slot] as number, helpers);
+}
+
+/** Emits a call of the helper whose number is in a register: every helper, each behind a comparison. */
+export function emitRegisterCall(code: FunctionCode, slot: number, helpers: HelperTable): void {
+  const register = code.image.dst[slot] as number;
+  // The comparisons look at what the register was before a call changed it.
+  code.getRegister32(register);
+  code.set(Local.Next);
+  code.sink.byte2(Op.Block, EMPTY_BLOCK);
+  for (const id of helpers.keys()) {
+    code.get(Local.Next);
+    code.i32(id);
+    code.op(Op.I32Eq);
+    code.sink.byte2(Op.If, EMPTY_BLOCK);
+    emitCallOf(code, slot, id, helpers);
+    code.op(Op.Br);
+    code.sink.u32(1);
+    code.op(Op.End);
+  }
+  code.get(Local.Next);
+  code.i32(slot);
+  code.op(Op.Call);
+  code.sink.u32(Import.NoHelper);
+  code.op(Op.Drop);
+  code.op(Op.Unreachable);
+  code.op(Op.End);
+}
+
+function emitCallOf(code: FunctionCode, slot: number, id: number, helpers: HelperTable): void {
   const helper = helpers.get(id) as HelperDefinition;
   const reenters = helper.result === "tail" || helper.arguments.includes("callback");
   storeControl(code, ControlBlock.Slot, () => code.i32(slot));

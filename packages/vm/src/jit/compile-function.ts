@@ -4,7 +4,7 @@ import type { HelperTable } from "../helpers/definition.ts";
 import { FRAME_BYTES, type FunctionRange } from "../program/image.ts";
 import { emitAlu, emitWideLoad } from "./alu.ts";
 import type { ByteSink } from "./byte-sink.ts";
-import { emitHelperCall, emitLocalCall, loadFuel } from "./call.ts";
+import { emitHelperCall, emitLocalCall, emitRegisterCall, loadFuel } from "./call.ts";
 import { buildFlowGraph, type FlowGraph } from "./flow-graph.ts";
 import { FunctionCode, Local, type ModuleContext } from "./function-code.ts";
 import { emitMemory } from "./memory.ts";
@@ -81,6 +81,7 @@ function emitBody(code: FunctionCode, graph: FlowGraph, block: number, helpers: 
         break;
       case Class.Jmp:
       case Class.Jmp32:
+        if (image.isRegisterCall(slot)) emitRegisterCall(code, slot, helpers);
         if (!image.isCall(slot)) break;
         if (image.src[slot] === PseudoCall.Local) emitLocalCall(code, slot);
         else emitHelperCall(code, slot, helpers);

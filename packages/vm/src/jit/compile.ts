@@ -1,7 +1,7 @@
 /** The JIT: a checked and resolved program image becomes a WebAssembly module, compiled synchronously. */
 import { BpfkitError } from "@bpfkit/base/diagnostics";
-import { PseudoCall } from "@bpfkit/elf/isa";
 import type { HelperDefinition, HelperTable } from "../helpers/definition.ts";
+import { calledHelpers } from "../program/called-helpers.ts";
 import { ControlBlock } from "../program/control-block.ts";
 import type { Executable } from "../program/executable.ts";
 import { FRAME_BYTES, type ProgramImage } from "../program/image.ts";
@@ -17,7 +17,7 @@ import { Op } from "./wasm-op.ts";
 const WASM_PAGE = 65536;
 
 /** Parameters of the imports that every module has, in the order of {@link Import}. */
-const fixedImportParameters = [4, 4, 1] as const;
+const fixedImportParameters = [4, 4, 1, 2] as const;
 
 /** Helpers in order of first use, as imports. */
 interface HelperImports {
@@ -43,6 +43,7 @@ export function compileJit(
     [Import.Writable]: (low: number, high: number, size: number, slot: number) =>
       guard.writable(low, high, size, slot),
     [Import.OutOfFuel]: (slot: number) => machine.outOfFuel(slot),
+    [Import.NoHelper]: (id: number, slot: number) => machine.noHelper(id, slot),
   };
   imports.ids.forEach((id, i) => {
     functions[Import.FirstHelper + i] = (helpers.get(id) as HelperDefinition).bind(machine);
@@ -68,18 +69,14 @@ function instantiate(
 }
 
 function helperImports(image: ProgramImage, helpers: HelperTable): HelperImports {
-  const ids = new Set<number>();
-  for (let slot = 0; slot < image.slotCount; slot = image.nextSlot(slot)) {
-    const helper = image.isCall(slot) && image.src[slot] === PseudoCall.Helper;
-    if (helper) ids.add(image.imm[slot] as number);
-  }
-  const parameters = [...ids].map((id) =>
+  const ids = calledHelpers(image, helpers);
+  const parameters = ids.map((id) =>
     (helpers.get(id) as HelperDefinition).arguments.reduce(
       (words, kind) => words + (kind === "wide" ? 2 : 1),
       0,
     ),
   );
-  return { ids: [...ids], parameters };
+  return { ids, parameters };
 }
 
 /** The module's bytes. */

@@ -22,7 +22,7 @@ export const Local = {
 } as const;
 
 /** Indices of the imported functions that every module has; helpers follow. */
-export const Import = { Readable: 0, Writable: 1, OutOfFuel: 2, FirstHelper: 3 } as const;
+export const Import = { Readable: 0, Writable: 1, OutOfFuel: 2, NoHelper: 3, FirstHelper: 4 } as const;
 
 /** Facts of the module that functions are emitted into. */
 export interface ModuleContext {

@@ -32,9 +32,10 @@ export const BPF_FUNCTION_TYPE = TYPE_BPF;
 
 /** Encodes the module. */
 export function encodeModule(parts: ModuleParts): Uint8Array {
-  const out = new ByteSink(4096);
+  const out = new ByteSink(1024);
   out.bytes(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
-  const section = new ByteSink(4096);
+  const codeBytes = parts.bodies.reduce((sum, body) => sum + body.length + 8, parts.enter.length + 64);
+  const section = new ByteSink(codeBytes);
   const finish = (id: number): void => {
     out.byte(id);
     out.u32(section.length);

@@ -101,7 +101,7 @@ export class ArrayMap extends IndexedMap {
     const index = this.index(key);
     const refused = this.refusal(index, flags);
     if (refused !== 0) return refused;
-    this.host.memory.u8.copyWithin(this.#values + index * this.stride, value, value + this.valueSize);
+    this.host.memory.copy(this.#values + index * this.stride, value, this.valueSize);
     return 0;
   }
 
@@ -144,7 +144,7 @@ export class PerCpuArrayMap extends IndexedMap {
     const index = this.index(key);
     const refused = flags > UpdateFlag.Exist ? -Errno.EINVAL : this.refusal(index, flags);
     if (refused !== 0) return refused;
-    this.host.memory.u8.copyWithin(this.lookup(key), value, value + this.valueSize);
+    this.host.memory.copy(this.lookup(key), value, this.valueSize);
     return 0;
   }
 

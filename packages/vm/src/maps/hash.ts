@@ -197,7 +197,7 @@ export class HashMap extends BaseMap {
     if (old === NONE && this.count >= this.maxEntries && this.makeRoom() === NONE) return NONE;
     const cell = this.#free.pop() ?? this.#used++;
     this.cells.prepare(cell);
-    this.host.memory.u8.copyWithin(this.cells.key(cell), key, key + this.keySize);
+    this.host.memory.copy(this.cells.key(cell), key, this.keySize);
     if (old !== NONE) this.drop(old);
     this.table.insert(cell);
     this.count++;
@@ -206,6 +206,6 @@ export class HashMap extends BaseMap {
   }
 
   #store(to: number, from: number): void {
-    this.host.memory.u8.copyWithin(to, from, from + this.valueSize);
+    this.host.memory.copy(to, from, this.valueSize);
   }
 }

@@ -35,7 +35,7 @@ export class QueueStackMap extends BaseMap {
       this.#tail = (this.#tail + 1) % this.maxEntries;
       this.#count--;
     }
-    this.host.memory.u8.copyWithin(this.#slot(this.#count), value, value + this.valueSize);
+    this.host.memory.copy(this.#slot(this.#count), value, this.valueSize);
     this.#count++;
     return 0;
   }

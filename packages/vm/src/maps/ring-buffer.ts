@@ -84,7 +84,7 @@ export class RingBufferMap extends BaseMap implements RingReadSide {
     if (beyond > 0) {
       const end = this.#data + this.sizeBytes;
       // The header never wraps, so at most all of the data is beyond the end.
-      memory.u8.copyWithin(this.#data, end, end + beyond);
+      memory.copy(this.#data, end, beyond);
     }
     const readerWaits = this.#consumer === position;
     if ((flags & RingFlag.ForceWakeup) !== 0 || (readerWaits && (flags & RingFlag.NoWakeup) === 0)) {
@@ -98,7 +98,7 @@ export class RingBufferMap extends BaseMap implements RingReadSide {
     if ((flags & ~(RingFlag.NoWakeup | RingFlag.ForceWakeup)) !== 0) return -Errno.EINVAL;
     const sample = this.reserve(size);
     if (sample === 0) return -Errno.EAGAIN;
-    this.host.memory.u8.copyWithin(sample, from, from + size);
+    this.host.memory.copy(sample, from, size);
     this.commit(sample, false, flags);
     return 0;
   }

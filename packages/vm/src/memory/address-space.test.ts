@@ -103,6 +103,27 @@ test("programs reach exactly the bytes that were granted", () => {
   assert.not(space.programMayRead(offset, -1));
 });
 
+test("copies of every size, alignment and overlap agree with copyWithin", () => {
+  const space = new AddressSpace({ maximumBytes: 4 * MIB });
+  const at = space.allocateOffset(256, 8, "kernel");
+  for (let size = 0; size < 50; size++) {
+    for (const [to, from] of [
+      [0, 100],
+      [3, 100],
+      [100, 2],
+      [8, 4],
+      [4, 8],
+      [5, 4],
+      [12, 0],
+    ] as const) {
+      for (let i = 0; i < 256; i++) space.u8[at + i] = i;
+      const expected = space.u8.slice(at, at + 256).copyWithin(to, from, from + size);
+      space.copy(at + to, at + from, size);
+      assert.equal(space.u8.slice(at, at + 256), expected, `${size} bytes from ${from} to ${to}`);
+    }
+  }
+});
+
 test("kernel objects are for probes, not for programs; released memory is not for programs either", () => {
   const space = new AddressSpace({ maximumBytes: 8 * MIB });
   const object = space.allocateOffset(64, 8, "kernel");

@@ -11,7 +11,7 @@ export function checkEncoding(image: ProgramImage, reject: Rejecter, rules: Rule
     if ((image.dst[slot] as number) > 10) reject.at(slot, `R${image.dst[slot]} is invalid`);
     if ((image.src[slot] as number) > 10) reject.at(slot, `R${image.src[slot]} is invalid`);
     if (family === Class.Alu || family === Class.Alu64) checkAlu(image, slot, reject, rules);
-    else if (family === Class.Jmp || family === Class.Jmp32) checkJump(image, slot, reject);
+    else if (family === Class.Jmp || family === Class.Jmp32) checkJump(image, slot, reject, rules);
     else if (family === Class.Ld) checkWideLoad(image, slot, reject);
     else checkMemory(image, slot, reject);
   }
@@ -62,7 +62,7 @@ function offsetIsKnown(operation: number, register: boolean, wide: boolean, off:
   return off === 8 || off === 16 || (off === 32 && wide);
 }
 
-function checkJump(image: ProgramImage, slot: number, reject: Rejecter): void {
+function checkJump(image: ProgramImage, slot: number, reject: Rejecter, rules: Rules): void {
   const opcode = image.opcode[slot] as number;
   const operation = opcode & 0xf0;
   const short = (opcode & 7) === Class.Jmp;
@@ -76,6 +76,7 @@ function checkJump(image: ProgramImage, slot: number, reject: Rejecter): void {
       return;
     }
     case JumpOp.Call:
+      if (rules === "isa" && image.isRegisterCall(slot) && src === 0 && off === 0 && imm === 0) return;
       if (!short || register) unknownOpcode(image, slot, reject);
       if (dst !== 0 || off !== 0 || (src as number) > 2) reject.at(slot, "BPF_CALL uses reserved fields");
       return;

@@ -213,6 +213,15 @@ test("bpf_for_each_map_elem visits elements with map, key, value and context", (
   assert.is(runBoth(program, { prepare: queue }).r0, BigInt.asUintN(64, -22n));
 });
 
+test("calls by register, where the rules are those of the ISA", () => {
+  const call = { opcode: 0x8d, dst: 2, src: 0, off: 0, imm: 0, immHigh: 0 };
+  const program = (id: number): Instruction[] => [...assemble(`r2 = ${id}`), call, ...assemble("exit")];
+  assert.is(runBoth(program(5), { rules: "isa" }).r0, 1_000_000_000n);
+  assert.is(runBoth(program(14), { rules: "isa" }).r0, (100n << 32n) | 101n);
+  const { fault } = runBoth(program(9999), { rules: "isa" });
+  assert.match(fault?.message ?? "", /instruction 1: there is no helper 9999/);
+});
+
 const tailCall = (index: number): string =>
   `r6 = r1\nr2 = map[fd:${FIRST_FD}]\nr3 = ${index}\ncall bpf_tail_call\n`;
 

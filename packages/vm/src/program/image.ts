@@ -1,5 +1,5 @@
 /** A program as arrays, one element per 8-byte slot: what the checks, the interpreter and the JIT work on. */
-import { Class, JumpOp, loadImm64Opcode, slotSizeBytes } from "@bpfkit/elf/isa";
+import { Class, JumpOp, loadImm64Opcode, Source, slotSizeBytes } from "@bpfkit/elf/isa";
 
 /** Bytes of one stack frame (MAX_BPF_STACK). */
 export const FRAME_BYTES = 512;
@@ -87,6 +87,11 @@ export class ProgramImage {
 
   isCall(slot: number): boolean {
     return this.opcode[slot] === (Class.Jmp | JumpOp.Call);
+  }
+
+  /** A helper call by the number in a register (`callx`): in the ISA, but refused by the kernel. */
+  isRegisterCall(slot: number): boolean {
+    return this.opcode[slot] === (Class.Jmp | JumpOp.Call | Source.X);
   }
 
   isWideLoad(slot: number): boolean {

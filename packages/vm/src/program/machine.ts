@@ -219,6 +219,11 @@ export class Machine implements MapHost {
     return this.fault(slot, "VM011", `the program did not end after ${fuel} backward jumps and calls`);
   }
 
+  /** Ends the run: a call by register names a helper that does not exist. */
+  noHelper(id: number, slot: number): never {
+    return this.fault(slot, "VM012", `there is no helper ${id}`);
+  }
+
   /** Ends the run at a slot. */
   fault(slot: number, code: string, message: string): never {
     const program = this.#running();
