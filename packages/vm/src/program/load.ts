@@ -1,5 +1,5 @@
 /** BPF_PROG_LOAD: decode, check, resolve, and hand to an engine. */
-import { Errno, ProgramType } from "@bpfkit/base/abi";
+import { Errno, isGplCompatible, ProgramType } from "@bpfkit/base/abi";
 import { PseudoCall, slotSizeBytes } from "@bpfkit/elf/isa";
 import { standardHelpers } from "../helpers/table.ts";
 import { Interpreter } from "../interpreter/run.ts";
@@ -9,7 +9,6 @@ import { checkEncoding } from "./check-encoding.ts";
 import { checkFlow } from "./check-flow.ts";
 import { checkRegisters } from "./check-registers.ts";
 import { ProgramImage } from "./image.ts";
-import { isGplCompatible } from "./licence.ts";
 import type { Machine } from "./machine.ts";
 import { MemoryGuard } from "./memory-guard.ts";
 import type { ProgramDefinition } from "./program.ts";
