@@ -6,7 +6,7 @@ import type { EmittedModule } from "./debug/index.ts";
 import { addDebugInfo } from "./debug/index.ts";
 import { emitModule } from "./emit/index.ts";
 import type { IrModule } from "./ir/index.ts";
-import { parseIr } from "./ir/index.ts";
+import { parseIr, verifyModule } from "./ir/index.ts";
 import { prepareModule } from "./prepare/index.ts";
 
 /** Options of {@link generate}. */
@@ -36,6 +36,7 @@ export interface GenerateResult {
  */
 export function generate(irText: string, options: GenerateOptions): GenerateResult {
   const module = parseIr(irText, options.mainFile);
+  verifyModule(module);
   prepareModule(module);
   const emitted = emitModule(module, { cpu: options.cpu });
   const sourceText = options.sourceText ?? (() => undefined);

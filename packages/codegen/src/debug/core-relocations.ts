@@ -1,5 +1,5 @@
 /** CO-RE records from the relocation globals that instructions stand for. */
-import { InternalError } from "@bpfkit/base/diagnostics";
+import { BpfkitError } from "@bpfkit/base/diagnostics";
 import type { CoreRelocation } from "@bpfkit/elf/btf";
 import type { IrGlobal } from "../ir/index.ts";
 import type { TypeVisitor } from "./types.ts";
@@ -15,7 +15,7 @@ export interface RelocationRecord {
 export function coreRelocation(visitor: TypeVisitor, global: IrGlobal, insnOffset: number): RelocationRecord {
   const attachment = global.attachments.find((each) => each.name === "llvm.preserve.access.index");
   const root = visitor.nodes.get(attachment?.id);
-  if (root === undefined) throw new InternalError(`the relocation '@${global.name}' has no type`);
+  if (root === undefined) throw malformed(global, "has no type");
   const typeId = visitor.visit(root);
   const dollar = global.name.indexOf("$");
   const suffix = global.name.slice(dollar + 1);
@@ -23,6 +23,10 @@ export function coreRelocation(visitor: TypeVisitor, global: IrGlobal, insnOffse
     return { record: { insnOffset, typeId, access: "0", kind: Number(suffix) }, immediate: typeId };
   }
   const kind = /:([0-9]+):-?[0-9]+$/.exec(global.name.slice(0, dollar))?.[1];
-  if (kind === undefined) throw new InternalError(`the relocation '@${global.name}' has no kind`);
+  if (kind === undefined) throw malformed(global, "has no kind");
   return { record: { insnOffset, typeId, access: suffix, kind: Number(kind) }, immediate: undefined };
+}
+
+function malformed(global: IrGlobal, problem: string): BpfkitError {
+  return new BpfkitError("CG005", `invalid debug information: the relocation '@${global.name}' ${problem}`);
 }

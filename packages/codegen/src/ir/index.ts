@@ -12,3 +12,4 @@ export { printFunction, printModule } from "./print.ts";
 export { fileName, scopeFile, sourceRange } from "./source-range.ts";
 export * from "./type.ts";
 export * from "./value.ts";
+export { verifyModule } from "./verify.ts";

@@ -3,7 +3,7 @@
  * LLVM's own BPF passes leave them before the optimiser runs. Works on lines; whatever it does not know stays as it is.
  * Facts: llvm/lib/Target/BPF/BPFAbstractMemberAccess.cpp, BPFPreserveDIType.cpp, BPFCORE.h.
  */
-import { BpfkitError, InternalError } from "@bpfkit/base/diagnostics";
+import { BpfkitError } from "@bpfkit/base/diagnostics";
 import { CoreRelocationKind } from "@bpfkit/elf/btf";
 import type { DebugNode, DebugNodes } from "../ir/index.ts";
 import { printType, quoteName, sourceRange } from "../ir/index.ts";
@@ -166,7 +166,7 @@ function plainIndexing(call: AccessCall): string {
   const [base, second, third] = call.operands;
   const element = base?.elementType;
   if (base === undefined || second === undefined || element === undefined) {
-    throw new InternalError("an access without element type");
+    throw new FieldInfoError("access to a field of unknown type");
   }
   const array = call.kind === "array";
   const dimension = array ? constantOperand(second) : 1;
