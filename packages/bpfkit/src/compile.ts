@@ -67,9 +67,72 @@ export async function rewriteSource(
   clang: Clang,
   options: CompileOptions,
 ): Promise<RewrittenSource> {
-  return await withWholeHeader(options, (chosen) =>
-    rewriteOnce(source, profile, clang, chosen, new Stages(undefined)),
+  return await rewriteUnit(
+    new TranslationUnit(source, profile, options),
+    clang,
+    new Stages(options.progress),
   );
+}
+
+async function rewriteUnit(unit: TranslationUnit, clang: Clang, stages: Stages): Promise<RewrittenSource> {
+  const { source, options, profile, preparation } = unit;
+  if (preparation.dialect === "libbpf") {
+    return { rewritten: source.text, headers: new Map(), diagnostics: [], unit };
+  }
+  stages.begin("parse", "parsing");
+  const { ast } = await explained(unit, parseUnit(unit, clang));
+  stages.begin("rewrite", "rewriting");
+  const { text, headers, diagnostics } = rewrite({
+    ...source,
+    ast,
+    profile,
+    preparation,
+    defines: options.defines,
+    ...(options.headers === undefined ? {} : { userHeaders: options.headers }),
+  });
+  stages.end();
+  return { rewritten: text, headers, diagnostics, unit };
+}
+
+/**
+ * Parses with the smallest kernel header first: it has the members that the text names and no more. What that one may
+ * lack, the header that is compiled with has.
+ */
+async function parseUnit(unit: TranslationUnit, clang: Clang): ReturnType<Clang["parseAst"]> {
+  try {
+    const parsed = clang.parseAst(unit.astRequest("lean"));
+    // The compiler works in a thread of its own: this one makes the header that is needed next meanwhile.
+    unit.prepareCodeHeader();
+    return await parsed;
+  } catch (error) {
+    if (!(error instanceof BpfkitError) || error.code !== "CC001") throw error;
+  }
+  return await withMissingTypes(unit, () => clang.parseAst(unit.astRequest("full")));
+}
+
+/** Tries again with the types that clang found to be declared only, as long as there are new ones. */
+async function withMissingTypes<Result>(
+  unit: TranslationUnit,
+  attempt: () => Promise<Result>,
+): Promise<Result> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const isMissing =
+        error instanceof BpfkitError && error.code === "CC001" && unit.needTypes(error.diagnostics);
+      if (!isMissing) throw error;
+    }
+  }
+}
+
+/** Turns clang's words about names that bpfkit injected into words about what the user wrote. */
+async function explained<Result>(unit: TranslationUnit, run: Promise<Result>): Promise<Result> {
+  try {
+    return await run;
+  } catch (error) {
+    throw explainError(error, unit.source.text, unit.preparation);
+  }
 }
 
 /**
@@ -82,84 +145,13 @@ export async function compile(
   clang: Clang,
   options: CompileOptions,
 ): Promise<CompileResult> {
-  return await withWholeHeader(options, (chosen) => compileOnce(source, profile, clang, chosen));
-}
-
-/** The trimmed vmlinux.h may lack a type that only a macro's expansion names: then everything is tried with the whole. */
-async function withWholeHeader<Result>(
-  options: CompileOptions,
-  attempt: (options: CompileOptions) => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await attempt(options);
-  } catch (error) {
-    if (options.wholeKernelHeader === true || !mayNeedWholeHeader(error)) throw error;
-    try {
-      return await attempt({ ...options, wholeKernelHeader: true });
-    } catch (second) {
-      throw mayNeedWholeHeader(second) ? error : second;
-    }
-  }
-}
-
-function mayNeedWholeHeader(error: unknown): boolean {
-  if (!(error instanceof BpfkitError) || error.code !== "CC001") return false;
-  return error.diagnostics.some(({ message }) => /incomplete (definition of )?(element )?type/.test(message));
-}
-
-async function rewriteOnce(
-  source: SourceText,
-  profile: KernelProfile,
-  clang: Clang,
-  options: CompileOptions,
-  stages: Stages,
-): Promise<RewrittenSource> {
+  const stages = new Stages(options.progress);
   stages.begin("headers", "preparing the kernel's types");
   const unit = new TranslationUnit(source, profile, options);
-  if (unit.preparation.dialect === "libbpf") {
-    stages.end();
-    return { rewritten: source.text, headers: new Map(), diagnostics: [], unit };
-  }
-  stages.begin("parse", "parsing");
-  const { ast } = await explained(unit, clang.parseAst(unit.astRequest));
-  stages.begin("rewrite", "rewriting");
-  const { text, headers, diagnostics } = rewrite({
-    ...source,
-    ast,
-    profile,
-    preparation: unit.preparation,
-    defines: options.defines,
-    ...(options.headers === undefined ? {} : { userHeaders: options.headers }),
-  });
-  stages.end();
-  return { rewritten: text, headers, diagnostics, unit };
-}
-
-/** Turns clang's words about names that bpfkit injected into words about what the user wrote. */
-async function explained<Result>(unit: TranslationUnit, run: Promise<Result>): Promise<Result> {
-  try {
-    return await run;
-  } catch (error) {
-    throw explainError(error, unit.source.text, unit.preparation);
-  }
-}
-
-async function compileOnce(
-  source: SourceText,
-  profile: KernelProfile,
-  clang: Clang,
-  options: CompileOptions,
-): Promise<CompileResult> {
-  const stages = new Stages(options.progress);
-  const { rewritten, headers, diagnostics, unit } = await rewriteOnce(
-    source,
-    profile,
-    clang,
-    options,
-    stages,
-  );
+  const { rewritten, headers, diagnostics } = await rewriteUnit(unit, clang, stages);
   stages.begin("compile", "compiling");
-  const compiled = await explained(unit, clang.compileToIr(unit.codeRequest(rewritten, headers)));
+  const run = () => clang.compileToIr(unit.codeRequest(rewritten, headers));
+  const compiled = await explained(unit, withMissingTypes(unit, run));
   stages.begin("core", "lowering CO-RE accesses");
   const lowered = lowerCoreAccess(compiled.ir);
   stages.begin("optimise", "optimising");

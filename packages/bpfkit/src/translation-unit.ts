@@ -1,6 +1,7 @@
 /** Everything clang needs around a program: the user's headers, bpfkit's, and the kernel's types. */
+import type { Diagnostic } from "@bpfkit/base/diagnostics";
 import type { KernelProfile } from "@bpfkit/base/kernel";
-import { type BpfCpu, type ClangRequest, kernelHeader } from "@bpfkit/clang";
+import { type BpfCpu, type ClangRequest, incompleteTypes, kernelHeader } from "@bpfkit/clang";
 import { includeRoot, type Preparation, prepareForAst } from "@bpfkit/rewriter";
 import { profileBtf } from "./profile-btf.ts";
 
@@ -21,8 +22,6 @@ export interface CompileOptions {
   readonly headers?: ReadonlyMap<string, string>;
   /** Told of each stage as it begins. */
   readonly progress?: (stage: string) => void;
-  /** Print the kernel's whole vmlinux.h instead of what the text's identifiers reach. */
-  readonly wholeKernelHeader?: boolean;
 }
 
 const vmlinux = `${includeRoot}/vmlinux.h`;
@@ -30,41 +29,65 @@ const vmlinux = `${includeRoot}/vmlinux.h`;
 /** A program with its surroundings, ready to be parsed or compiled. */
 export class TranslationUnit {
   readonly source: SourceText;
+  readonly profile: KernelProfile;
+  readonly options: CompileOptions;
   readonly preparation: Preparation;
-  readonly #options: CompileOptions;
   readonly #files: Map<string, string>;
+  /** Types that no identifier of the text names, but that clang asked for. */
+  readonly #furtherTypes = new Set<string>();
+  #codeHeader: string | undefined;
 
   constructor(source: SourceText, profile: KernelProfile, options: CompileOptions) {
     this.source = source;
-    this.#options = options;
+    this.profile = profile;
+    this.options = options;
     const userHeaders = [...(options.headers?.values() ?? [])];
     this.preparation = prepareForAst(source.text, profile, { userHeaders });
     this.#files = new Map(options.headers ?? []);
     for (const [path, text] of this.preparation.headers) this.#files.set(`${includeRoot}/${path}`, text);
-    const { kernelSources } = this.preparation;
-    const whole = options.wholeKernelHeader === true;
-    this.#files.set(vmlinux, kernelHeader(profileBtf(profile), kernelSources, { whole }));
   }
 
-  /** What clang is asked to parse for the rewriter. */
-  get astRequest(): ClangRequest {
-    return this.#request(this.source.text, this.preparation.astPreIncludes);
+  /** What clang is asked to parse for the rewriter. The lean header lacks members that the text does not name. */
+  astRequest(form: "lean" | "full"): ClangRequest {
+    const header = form === "lean" ? this.#kernelHeader(true) : this.prepareCodeHeader();
+    return this.#request(this.source.text, this.preparation.astPreIncludes, header);
   }
 
   /** What clang is asked to compile: the rewritten text, and the user's headers that were rewritten with it. */
   codeRequest(rewritten: string, headers: ReadonlyMap<string, string> = new Map()): ClangRequest {
-    return this.#request(rewritten, this.preparation.codePreIncludes, headers);
+    return this.#request(rewritten, this.preparation.codePreIncludes, this.prepareCodeHeader(), headers);
+  }
+
+  /** Makes the vmlinux.h that is compiled with; the next requests use it. */
+  prepareCodeHeader(): string {
+    this.#codeHeader ??= this.#kernelHeader(false);
+    return this.#codeHeader;
+  }
+
+  /** Takes the types into vmlinux.h that clang found incomplete. False where there are no new ones. */
+  needTypes(diagnostics: readonly Diagnostic[]): boolean {
+    const before = this.#furtherTypes.size;
+    for (const name of incompleteTypes(diagnostics)) this.#furtherTypes.add(name);
+    if (this.#furtherTypes.size === before) return false;
+    this.#codeHeader = undefined;
+    return true;
+  }
+
+  #kernelHeader(lean: boolean): string {
+    const texts = [...this.preparation.kernelSources, [...this.#furtherTypes].join(" ")];
+    return kernelHeader(profileBtf(this.profile), texts, { lean });
   }
 
   #request(
     text: string,
     preIncludes: readonly string[],
+    kernelHeader: string,
     headers: ReadonlyMap<string, string> = new Map(),
   ): ClangRequest {
-    const { cpu, defines, includeDirs } = this.#options;
+    const { cpu, defines, includeDirs } = this.options;
     return {
       mainFile: this.source.file,
-      files: new Map([...this.#files, ...headers, [this.source.file, text]]),
+      files: new Map([...this.#files, [vmlinux, kernelHeader], ...headers, [this.source.file, text]]),
       includeDirs: [...includeDirs, includeRoot],
       preIncludes: preIncludes.map((path) => `${includeRoot}/${path}`),
       defines: [...this.preparation.defines, ...defines],

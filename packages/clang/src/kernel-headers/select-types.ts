@@ -85,13 +85,7 @@ export class TypeSelection {
         if (printable.has(this.#table.kindOf(id))) ids.push(id);
       }
     }
-    for (const kind of ["enum", "enum64"] as const) {
-      for (const id of this.#table.typesOfKind(kind)) {
-        const type = this.#table.type(id);
-        const values: readonly { readonly name: string }[] = "values" in type ? type.values : [];
-        if (values.some(({ name }) => this.#names.used.has(name))) ids.push(id);
-      }
-    }
+    ids.push(...this.#table.enumsWithValues(this.#names.used));
     return this.#withoutOwnTags([...new Set(ids)].sort((a, b) => a - b));
   }
 
