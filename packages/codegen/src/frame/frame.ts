@@ -48,6 +48,8 @@ function depthFor(
   conflicts: SlotConflicts,
 ): number {
   const slot = fn.slots[index]!;
+  // An empty variable has an address too, which must lie inside the frame.
+  const size = Math.max(1, slot.size);
   const taken = placed
     .filter((other) => slot.isSpill || fn.slots[other]!.isSpill || conflicts.conflict(index, other))
     .map((other) => ({
@@ -55,9 +57,9 @@ function depthFor(
       to: -fn.slots[other]!.offset,
     }))
     .sort((left, right) => left.from - right.from);
-  let depth = alignUp(slot.size, slot.align);
+  let depth = alignUp(size, slot.align);
   for (const range of taken) {
-    if (range.from < depth && depth - slot.size < range.to) depth = alignUp(range.to + slot.size, slot.align);
+    if (range.from < depth && depth - size < range.to) depth = alignUp(range.to + size, slot.align);
   }
   return depth;
 }

@@ -18,8 +18,8 @@ import { noRegister } from "./register.ts";
  * - atomic: *(size *)(a + offset) operation= b; with `fetch`, dst receives the old value and is tied to b.
  * - compare-exchange: r0 = the old value of *(size *)(a + offset), replaced by b where it equals r0.
  * - branch: to `target` where `a operation b`; goto: to `target`; both end blocks.
- * - call: a helper (imm), a function (`symbol`); reads r1 to r`argumentCount`, writes r0, destroys r1 to r5.
- * - return: reads r0 where argumentCount is 1.
+ * - call: a helper (imm), a function (`symbol`); reads the registers of `argumentMask`, writes r0, destroys r1 to r5.
+ * - return: reads the registers of `argumentMask`.
  * - barrier: empty inline assembly that may change what it touches; dst is tied to a. Takes no space.
  * - assembly: inline BPF assembly, see `assembly`.
  * - lifetime-start, lifetime-end: the variable in `slot` comes to life, and dies. They take no space.
@@ -128,7 +128,8 @@ export interface MachineInstruction {
   /** The global a relocation names; for load, store and alu a CO-RE global whose value is the offset or immediate. */
   symbol: string;
   target: MachineBlock | undefined;
-  argumentCount: number;
+  /** Registers that a call or a return reads, as bits. */
+  argumentMask: number;
   assembly: Assembly | undefined;
   /** Metadata id of the DILocation, -1 where there is none. */
   location: number;
@@ -157,7 +158,7 @@ export function instruction(
     slot: fields.slot ?? -1,
     symbol: fields.symbol ?? "",
     target: fields.target,
-    argumentCount: fields.argumentCount ?? 0,
+    argumentMask: fields.argumentMask ?? 0,
     assembly: fields.assembly,
     location: fields.location ?? -1,
   };

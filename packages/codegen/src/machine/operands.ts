@@ -54,9 +54,8 @@ export function mapDefinitions(insn: MachineInstruction, change: (register: Regi
 export function implicitUses(insn: MachineInstruction): number {
   switch (insn.opcode) {
     case "call":
-      return ((1 << insn.argumentCount) - 1) << 1;
     case "return":
-      return insn.argumentCount > 0 ? 1 : 0;
+      return insn.argumentMask;
     case "compare-exchange":
       return 1;
     case "load-packet":

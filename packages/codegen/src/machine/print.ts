@@ -62,7 +62,7 @@ function printBody(insn: MachineInstruction): string {
     case "goto":
       return `goto b${insn.target?.id}`;
     case "call":
-      return `call ${insn.operation} ${insn.symbol === "" ? insn.imm : insn.symbol} (${insn.argumentCount})`;
+      return `call ${insn.operation} ${insn.symbol === "" ? insn.imm : insn.symbol} (${insn.argumentMask.toString(2)})`;
     case "assembly":
       return `asm "${insn.assembly?.template}" ${printOperands(insn.assembly)}`;
     case "atomic":

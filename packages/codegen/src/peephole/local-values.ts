@@ -80,7 +80,7 @@ function improve(
 ): MachineInstruction | undefined {
   const content = contentOf(fn, insn, contents, numbering);
   if (content !== undefined && content === contents.registers[insn.dst]) return undefined;
-  if (isSpillLoad(fn, insn) && content !== undefined) {
+  if (content !== undefined && (isSpillLoad(fn, insn) || takesTwoSlots(insn))) {
     const holder = contents.holderOf(content);
     if (holder !== noRegister)
       return instruction("copy", { dst: insn.dst, a: holder, location: insn.location });
@@ -88,6 +88,10 @@ function improve(
   if (isSpillStore(fn, insn) && contents.slots.get(insn.slot) === contents.registers[insn.b])
     return undefined;
   return insn;
+}
+
+function takesTwoSlots(insn: MachineInstruction): boolean {
+  return insn.opcode === "frame-address" || insn.opcode === "address" || insn.opcode === "load-imm64";
 }
 
 /** What the instruction puts into `dst`, where that is a known content. */

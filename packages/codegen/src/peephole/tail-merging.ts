@@ -38,7 +38,7 @@ function keyOf(fn: MachineFunction, insn: MachineInstruction): string {
   if (insn.assembly !== undefined) return `unique${fn.newRegister()}`;
   const operation = `${insn.opcode},${insn.operation},${insn.width},${insn.size},${insn.signed},${insn.fetch}`;
   const registers = `${insn.dst},${insn.a},${insn.b}`;
-  const rest = `${insn.imm},${insn.immHigh},${insn.symbol},${insn.target?.id},${insn.argumentCount}`;
+  const rest = `${insn.imm},${insn.immHigh},${insn.symbol},${insn.target?.id},${insn.argumentMask}`;
   return `${operation},${registers},${offset},${rest}`;
 }
 

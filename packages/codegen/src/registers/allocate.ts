@@ -8,6 +8,7 @@ import type { MachineInstruction } from "../machine/machine-instruction.ts";
 import { isRematerialisable } from "../machine/machine-instruction.ts";
 import type { Register } from "../machine/register.ts";
 import { allocatableCount, firstVirtual } from "../machine/register.ts";
+import { sinkComputations } from "../peephole/sink.ts";
 import { allocationOrder } from "./calling-convention.ts";
 import { coalesce } from "./coalesce.ts";
 import type { Intervals } from "./intervals.ts";
@@ -91,6 +92,7 @@ export class Allocation {
  */
 export function allocateRegisters(fn: MachineFunction): void {
   const rounds = eliminatePhis(fn);
+  sinkComputations(fn);
   toTwoAddress(fn, rounds);
   const intervals = coalesce(fn);
   const allocation = new Allocation(fn, intervals);

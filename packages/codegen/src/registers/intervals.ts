@@ -130,7 +130,9 @@ class Builder {
     };
     forEachUse(insn, visitRead);
     forEachBit(implicitUses(insn), visitRead);
-    const source = insn.opcode === "copy" && insn.a >= firstVirtual ? this.#value[insn.a]! : -1;
+    // A 32-bit copy may clear the upper half: what it makes is not what it takes.
+    const equal = insn.opcode === "copy" && insn.width === 64;
+    const source = equal && insn.a >= firstVirtual ? this.#value[insn.a]! : -1;
     forEachBit(implicitDefinitions(insn), (register) => this.#open(register, index * step + writeAt, -1));
     if (insn.assembly !== undefined) this.#openOutputs(insn, index, touched);
     if (insn.dst < 0) return;

@@ -73,5 +73,7 @@ function tie(insn: MachineInstruction, reversed: MachineInstruction[]): void {
 }
 
 function copyOf(insn: MachineInstruction, dst: Register, a: Register): MachineInstruction {
-  return instruction("copy", { dst, a, location: insn.location });
+  // A 32-bit move makes a number of a pointer, on which the verifier would refuse 32-bit arithmetic.
+  const width = insn.opcode === "alu" || insn.opcode === "negate" ? insn.width : 64;
+  return instruction("copy", { dst, a, width, location: insn.location });
 }

@@ -34,8 +34,8 @@ export function selectCall(s: Selector, insn: CallInstruction): void {
       "Put some of them in a struct and pass its address.",
     );
   }
-  passArguments(s, insn);
-  s.emit("call", { ...target, argumentCount: count });
+  const argumentMask = passArguments(s, insn);
+  s.emit("call", { ...target, argumentMask });
   s.crossCall();
   if (insn.type.kind === "void" || (s.users.get(insn)?.length ?? 0) === 0) return;
   const bits = s.bitsOf(insn.type);
@@ -66,14 +66,21 @@ function targetOf(s: Selector, callee: Value): { operation: CallOperation; imm: 
   );
 }
 
-/** Computes all arguments first, then moves them into place, so that no move destroys another argument. */
-function passArguments(s: Selector, insn: CallLike): void {
+/**
+ * Computes all arguments first, then moves them into place, so that no move destroys another argument.
+ * Returns the registers used as bits. Undefined arguments get none: they keep what is there, which to the verifier
+ * may well be the context that the callee's prototype asks for.
+ */
+function passArguments(s: Selector, insn: CallLike): number {
   const prepared: (Register | undefined)[] = insn.args.map((value, index) => {
-    if (isCheap(s, value)) return undefined;
+    if (isUndefined(value) || isCheap(s, value)) return undefined;
     return argumentRegister(s, value, insn.argumentAttributes[index]);
   });
+  let mask = 0;
   insn.args.forEach((value, index) => {
+    if (isUndefined(value)) return;
     const dst = index + 1;
+    mask |= 1 << dst;
     const register = prepared[index];
     if (register !== undefined) {
       s.emit("copy", { dst, a: register, width: s.classOf(s.bitsOf(value.type)) });
@@ -86,6 +93,11 @@ function passArguments(s: Selector, insn: CallLike): void {
       s.emit("address", { dst, symbol: symbolOf(rootOf(value).root) ?? "" });
     }
   });
+  return mask;
+}
+
+function isUndefined(value: Value): boolean {
+  return value.kind === "undef" || value.kind === "poison";
 }
 
 /** True for values that one instruction puts straight into the argument register. */
@@ -128,7 +140,7 @@ export function selectReturn(s: Selector, insn: ReturnInstruction): void {
     const register = argumentRegister(s, value, attributes);
     s.emit("copy", { dst: 0, a: register, width: s.classOf(s.bitsOf(value.type)) });
   }
-  s.emit("return", { argumentCount: 1 });
+  s.emit("return", { argumentMask: 1 });
 }
 
 /** Moves the parameters out of their registers at the start of a function. */
