@@ -72,7 +72,8 @@ static __always_inline unsigned int bpf_log2l(unsigned long v)
 {
 	unsigned int high = v >> 32;
 
-	return high ? bpf_log2(high) + 33 : bpf_log2(v) + 1;
+	/* One copy of the search, for the word that has the highest bit. */
+	return bpf_log2(high ? high : (unsigned int)v) + (high ? 33 : 1);
 }
 
 /* Sizes of stack trace maps are powers of two. */
