@@ -97,8 +97,9 @@ function nameValues(fn: IrFunction): Map<object, string> {
   const names = new Map<object, string>();
   const used = new Set<string>();
   const give = (value: object, name: string, prefix: string): void => {
-    let chosen = name === "" || /^[0-9]+$/.test(name) ? `${prefix}${name}` : name;
-    for (let count = 0; used.has(chosen) || chosen === prefix; count++) chosen = `${prefix}${name}.${count}`;
+    const base = /^[0-9]*$/.test(name) ? `${prefix}${name}` : name;
+    let chosen = base;
+    for (let count = 0; used.has(chosen); count++) chosen = `${base}.${count}`;
     used.add(chosen);
     names.set(value, chosen);
   };
