@@ -19,23 +19,9 @@ export function dominatorsOf(fn: MachineFunction): Dominators {
   order.forEach((block, index) => {
     position[block.id] = index;
   });
-  const parent = new Int32Array(order.length).fill(-1);
-  parent[0] = 0;
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (let index = 1; index < order.length; index++) {
-      let best = -1;
-      for (const predecessor of order[index]!.predecessors) {
-        const at = position[predecessor.id]!;
-        if (at < 0 || parent[at]! < 0) continue;
-        best = best < 0 ? at : intersect(parent, at, best);
-      }
-      if (parent[index] !== best) {
-        parent[index] = best;
-        changed = true;
-      }
-    }
-  }
+  const parent = dominatorTree(
+    order.map((block) => block.predecessors.map((one) => position[one.id]!).filter((at) => at >= 0)),
+  );
   const { enter, leave } = numberTree(parent);
   return {
     order,
@@ -49,6 +35,30 @@ export function dominatorsOf(fn: MachineFunction): Dominators {
       return enter[upper]! <= enter[lower]! && leave[lower]! <= leave[upper]!;
     },
   };
+}
+
+/**
+ * Immediate dominators in a graph whose nodes are numbered in reverse postorder from the entry, node 0.
+ * @param predecessors of each node, by number
+ * @returns the dominator of each node; the entry is its own
+ */
+export function dominatorTree(predecessors: readonly (readonly number[])[]): Int32Array {
+  const parent = new Int32Array(predecessors.length).fill(-1);
+  parent[0] = 0;
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let index = 1; index < predecessors.length; index++) {
+      let best = -1;
+      for (const at of predecessors[index]!) {
+        if (parent[at]! >= 0) best = best < 0 ? at : intersect(parent, at, best);
+      }
+      if (parent[index] !== best) {
+        parent[index] = best;
+        changed = true;
+      }
+    }
+  }
+  return parent;
 }
 
 function intersect(parent: Int32Array, first: number, second: number): number {

@@ -13,6 +13,7 @@ import { removeRedundantExtensions } from "../peephole/known-bits.ts";
 import { removeRedundantMoves } from "../peephole/local-values.ts";
 import { narrowComparisons } from "../peephole/narrow-compare.ts";
 import { mergeEqualPhis, shareConstantWays } from "../peephole/phis.ts";
+import { sinkIntoSuccessors } from "../peephole/sink-blocks.ts";
 import { mergeTails } from "../peephole/tail-merging.ts";
 import { allocateRegisters } from "../registers/allocate.ts";
 import { selectFunction } from "../select/select.ts";
@@ -45,6 +46,7 @@ export function compileFunction(
   shareConstantWays(fn);
   removeDeadValues(fn);
   findLoops(fn);
+  sinkIntoSuccessors(fn);
   orderBlocks(fn);
   observe("optimise", fn);
   allocateRegisters(fn);

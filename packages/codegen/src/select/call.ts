@@ -104,10 +104,28 @@ function isUndefined(value: Value): boolean {
 function isCheap(s: Selector, value: Value): boolean {
   if (integerValue(value) !== undefined) return true;
   const { root, offset } = rootOf(value);
-  return s.slots.has(root) || (symbolOf(root) !== undefined && offset === 0);
+  if (s.slots.has(root)) return !isFrequent(s, root, offset);
+  return symbolOf(root) !== undefined && offset === 0;
+}
+
+/**
+ * True for addresses on the stack that this block passes three times or more: a register for them pays, since making
+ * them takes two instructions.
+ */
+function isFrequent(s: Selector, root: Value, offset: number): boolean {
+  return (s.frameArguments().get(`${s.slots.get(root)}+${offset}`) ?? 0) >= 3;
 }
 
 function argumentRegister(s: Selector, value: Value, attributes: Attributes | undefined): Register {
+  const { root, offset } = rootOf(value);
+  const slot = s.slots.get(root);
+  if (slot !== undefined) {
+    return s.shared(`frame ${slot}+${offset}`, () => {
+      const dst = s.machine.newRegister();
+      s.emit("frame-address", { dst, slot, offset });
+      return dst;
+    });
+  }
   const bits = s.bitsOf(value.type);
   const width = s.classOf(bits);
   if (bits < width && attributes?.has("zeroext")) return extendedRegister(s, value, width, "zero");

@@ -13,12 +13,13 @@ import type { Condition } from "../machine/machine-instruction.ts";
 import { invertCondition, swapCondition } from "../machine/machine-instruction.ts";
 import type { Register } from "../machine/register.ts";
 import { noRegister } from "../machine/register.ts";
+import { rootOf, symbolOf } from "./address.ts";
 import { exchangeParts, isExchangeSuccess } from "./atomic.ts";
 import { integerValue } from "./constants.ts";
 import { zeroExtend } from "./extend.ts";
 import type { Operand, Selector } from "./selector.ts";
 import type { Extension } from "./values.ts";
-import { extendedOperand, extendedRegister, registerFor } from "./values.ts";
+import { addressForPhi, extendedOperand, extendedRegister, registerFor } from "./values.ts";
 
 /** Where a condition leads. */
 interface Ways {
@@ -280,11 +281,11 @@ export function selectSelect(s: Selector, insn: SelectInstruction): void {
   }
   const group = selectGroup(s, insn);
   // The way without moves keeps registers as they are: give it a value that may share the result's register.
-  const swap = integerValue(insn.ifTrue) !== undefined && integerValue(insn.ifFalse) === undefined;
+  const swap = isMadeAnywhere(s, insn.ifTrue) && !isMadeAnywhere(s, insn.ifFalse);
   const direct = group.map((one) => operand(s, swap ? one.ifFalse : one.ifTrue));
   const moved = group.map((one) => (swap ? one.ifTrue : one.ifFalse));
   const movedRegisters = moved.map((value) =>
-    integerValue(value) === undefined ? registerFor(s, value) : noRegister,
+    isMadeAnywhere(s, value) ? noRegister : registerFor(s, value),
   );
   const around = s.machine.newBlock();
   const join = s.machine.newBlock();
@@ -295,7 +296,7 @@ export function selectSelect(s: Selector, insn: SelectInstruction): void {
   const joining = joiningBlocks(s, before, join);
   s.startBlock(around, head);
   const late = moved.map((value, index) =>
-    movedRegisters[index] === noRegister ? s.constantForPhi(integerValue(value)!) : movedRegisters[index]!,
+    movedRegisters[index] === noRegister ? operand(s, value) : movedRegisters[index]!,
   );
   s.emit("goto", { target: join });
   s.startBlock(join, head);
@@ -310,7 +311,15 @@ export function selectSelect(s: Selector, insn: SelectInstruction): void {
 
 function operand(s: Selector, value: Value): Register {
   const constant = integerValue(value);
-  return constant === undefined ? registerFor(s, value) : s.constantForPhi(constant);
+  if (constant !== undefined) return s.constantForPhi(constant);
+  return isMadeAnywhere(s, value) ? addressForPhi(s, value) : registerFor(s, value);
+}
+
+/** True for constants and addresses of globals and frame slots, which need no register before they are moved. */
+function isMadeAnywhere(s: Selector, value: Value): boolean {
+  if (integerValue(value) !== undefined) return true;
+  const { root } = rootOf(value);
+  return s.slots.has(root) || symbolOf(root) !== undefined;
 }
 
 function selectGroup(s: Selector, first: SelectInstruction): SelectInstruction[] {

@@ -48,9 +48,13 @@ export function piecesOf(size: number, align: number): Piece[] {
 /** Selects a load. */
 export function selectLoad(s: Selector, insn: LoadInstruction): void {
   if (isCoreGlobal(insn.pointer)) {
-    const dst = s.machine.newRegister(s.bitsOf(insn.type));
-    s.emit("core-value", { dst, symbol: insn.pointer.name });
-    s.define(insn, dst);
+    const symbol = insn.pointer.name;
+    const register = s.shared(`core ${symbol}`, () => {
+      const dst = s.machine.newRegister(s.bitsOf(insn.type));
+      s.emit("core-value", { dst, symbol });
+      return dst;
+    });
+    s.define(insn, register);
     return;
   }
   if (insn.ordering === "acq_rel" || insn.ordering === "release") {

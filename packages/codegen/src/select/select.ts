@@ -4,7 +4,7 @@ import type { BasicBlock, IrFunction } from "../ir/function.ts";
 import type { Instruction, Opcode } from "../ir/instruction.ts";
 import { successorsOf } from "../ir/instruction.ts";
 import type { IrModule } from "../ir/module.ts";
-import type { Cpu, MachineBlock } from "../machine/machine-function.ts";
+import type { Cpu } from "../machine/machine-function.ts";
 import { featuresOf, MachineFunction } from "../machine/machine-function.ts";
 import { selectBinary } from "./arithmetic.ts";
 import {
@@ -26,6 +26,7 @@ import {
   selectConditionalBranch,
   selectSelect,
 } from "./compare-branch.ts";
+import { constantOrigins } from "./constant-origins.ts";
 import { selectGep } from "./gep.ts";
 import { selectAlloca, selectLoad, selectStore } from "./memory.ts";
 import type { PendingPhi } from "./phi.ts";
@@ -117,11 +118,12 @@ export function selectFunction(module: IrModule, fn: IrFunction, cpu: Cpu): Mach
   const order = reversePostorder(fn);
   for (const block of order) s.entries.set(block, block === fn.blocks[0] ? s.block : machine.newBlock());
   machine.blocks.length = 0;
-  const predecessors = predecessorsOf(order);
+  const origins = constantOrigins(order);
   const phis: PendingPhi[] = [];
   for (const block of order) {
     s.irBlock = block;
-    s.startBlock(s.entries.get(block)!, onlyExit(s, predecessors.get(block)));
+    const origin = origins.get(block);
+    s.startBlock(s.entries.get(block)!, origin === undefined ? undefined : s.exits.get(origin));
     if (block === fn.blocks[0]) selectParameters(s);
     selectBlock(s, block, phis);
   }
@@ -130,24 +132,6 @@ export function selectFunction(module: IrModule, fn: IrFunction, cpu: Cpu): Mach
     if (machine.blocks.includes(phi.block)) completePhi(s, phi);
   }
   return machine;
-}
-
-function predecessorsOf(order: readonly BasicBlock[]): Map<BasicBlock, BasicBlock[]> {
-  const predecessors = new Map<BasicBlock, BasicBlock[]>();
-  for (const block of order) {
-    const last = block.instructions[block.instructions.length - 1];
-    for (const successor of last === undefined ? [] : successorsOf(last)) {
-      const list = predecessors.get(successor);
-      if (list === undefined) predecessors.set(successor, [block]);
-      else list.push(block);
-    }
-  }
-  return predecessors;
-}
-
-/** The machine block that leads to an IR block, where it is the only one. */
-function onlyExit(s: Selector, predecessors: readonly BasicBlock[] | undefined): MachineBlock | undefined {
-  return predecessors?.length === 1 ? s.exits.get(predecessors[0]!) : undefined;
 }
 
 function selectBlock(s: Selector, block: BasicBlock, phis: PendingPhi[]): void {

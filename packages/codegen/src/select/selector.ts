@@ -13,6 +13,7 @@ import type { AluOperation, MachineInstruction, MachineOpcode } from "../machine
 import { instruction } from "../machine/machine-instruction.ts";
 import type { Register } from "../machine/register.ts";
 import { noRegister } from "../machine/register.ts";
+import { rootOf } from "./address.ts";
 import { aluSignificantBits, fitsSigned32 } from "./bits.ts";
 import { Refusal, refusal } from "./refuse.ts";
 
@@ -52,6 +53,8 @@ export class Selector {
   location = -1;
   readonly #homes = new Map<Instruction, BasicBlock>();
   readonly #values = new Map<Value, Register>();
+  #counted: BasicBlock | undefined;
+  readonly #frameArguments = new Map<string, number>();
   #scope = new Scope(undefined);
   readonly #scopes = new Map<MachineBlock, Scope>();
 
@@ -103,6 +106,24 @@ export class Selector {
     this.machine.blocks.push(block);
     this.#scope = new Scope(from === undefined ? undefined : this.#scopes.get(from));
     this.#scopes.set(block, this.#scope);
+  }
+
+  /** How often calls of the current IR block take each address on the stack, by slot and offset. */
+  frameArguments(): ReadonlyMap<string, number> {
+    if (this.#counted === this.irBlock) return this.#frameArguments;
+    this.#counted = this.irBlock;
+    this.#frameArguments.clear();
+    for (const insn of this.irBlock.instructions) {
+      if (insn.opcode !== "call") continue;
+      for (const value of insn.args) {
+        const { root, offset } = rootOf(value);
+        const slot = this.slots.get(root);
+        if (slot === undefined) continue;
+        const key = `${slot}+${offset}`;
+        this.#frameArguments.set(key, (this.#frameArguments.get(key) ?? 0) + 1);
+      }
+    }
+    return this.#frameArguments;
   }
 
   /** Constants materialised so far are no longer at hand. */
@@ -184,11 +205,20 @@ export class Selector {
    * @param content as an unsigned 64-bit number
    */
   constant(content: bigint): Register {
-    return this.shared(`${content}`, () => this.constantForPhi(content));
+    return this.shared(`${content}`, () => {
+      const register = this.machine.newRegister(significantBitsOf(content));
+      this.moveConstant(register, content);
+      return register;
+    });
   }
 
-  /** A register holding a constant that joins others in a phi: never shared, so that it can take the phi's register. */
+  /**
+   * A register holding a constant that joins others in a phi. Shared only with the code just before, so that it can
+   * take the phi's register.
+   */
   constantForPhi(content: bigint): Register {
+    const known = this.#scopes.get(this.block)?.own(`${content}`);
+    if (known !== undefined) return known;
     const register = this.machine.newRegister(significantBitsOf(content));
     this.moveConstant(register, content);
     return register;
@@ -241,6 +271,11 @@ class Scope {
       if (register !== undefined) return register;
     }
     return undefined;
+  }
+
+  /** What was added to this scope itself. */
+  own(key: string): Register | undefined {
+    return this.#values.get(key);
   }
 
   add(key: string, register: Register): void {

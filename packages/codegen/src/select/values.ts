@@ -2,7 +2,7 @@
 import type { ConstantExpression, Value } from "../ir/value.ts";
 import type { Register } from "../machine/register.ts";
 import { noRegister } from "../machine/register.ts";
-import { addressRegister, constantGepOffset, rootOf, symbolOf } from "./address.ts";
+import { addressRegister, constantGepOffset, moveAddress, rootOf, symbolOf } from "./address.ts";
 import { fitsSigned32 } from "./bits.ts";
 import { integerValue } from "./constants.ts";
 import { signExtend, zeroExtend } from "./extend.ts";
@@ -27,6 +27,15 @@ export function registerFor(s: Selector, value: Value): Register {
     default:
       throw s.refuse(Refusal.Unsupported, `an operand of kind "${value.kind}" is not supported here`);
   }
+}
+
+/** A register of its own with the address of a frame slot or a global, and constant bytes after it. */
+export function addressForPhi(s: Selector, value: Value): Register {
+  const dst = s.machine.newRegister();
+  if (moveAddress(s, dst, value)) return dst;
+  const { root, offset } = rootOf(value);
+  s.emit("address", { dst, symbol: symbolOf(root)! });
+  return offset === 0 ? dst : s.aluImmediate("add", 64, dst, offset);
 }
 
 /** The value as right operand of an operation of this width: an immediate where one fits. Upper bits undefined. */
