@@ -144,6 +144,16 @@ u64 structs(u64 a, u64 b) {
   struct tiny t = make_tiny(b);
   return take_pair(p, b) ^ take_pair(q, a) ^ take_tiny(t);
 }
+struct large { u64 part[5]; };
+static NOINLINE u64 take_large(struct large l, u64 k) {
+  for (int i = 0; i < 5; i++) l.part[i] += k * i;
+  return l.part[0] ^ l.part[1] * 3 ^ l.part[4];
+}
+u64 by_value(u64 a, u64 b) {
+  struct large l = {{a, b, a + b, a - b, 5}};
+  u64 first = take_large(l, b);
+  return first * 7 + l.part[1] + take_large(l, a);
+}
 struct bits { u32 a : 3; u32 b : 17; int c : 12; u64 d : 41; s64 e : 23; };
 u64 bit_fields(u64 a, u64 b) {
   volatile struct bits s = {0};

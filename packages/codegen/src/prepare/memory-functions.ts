@@ -4,8 +4,10 @@
  */
 import type { CallInstruction, IrFunction, IrModule, Type, Value } from "../ir/index.ts";
 import { falseValue, i32, i64, integerType, intOf, operandsOf, voidType } from "../ir/index.ts";
+import { Refusal, refusal } from "../select/refuse.ts";
 import type { InstructionList } from "./build.ts";
 import { expandInstructions } from "./expand.ts";
+import { intrinsicDeclaration } from "./intrinsic-declaration.ts";
 
 /** Longest memcmp that is expanded, in bytes: as many 8-byte loads as LLVM allows itself. */
 const maxCompareBytes = 128 * 8;
@@ -27,7 +29,7 @@ export function expandMemoryFunctions(fn: IrFunction, module: IrModule): void {
     if (instruction.opcode !== "call" || !compares.has(instruction)) return undefined;
     const name = instruction.callee.kind === "function" ? instruction.callee.name : "";
     if (name === "memcmp" || name === "bcmp") {
-      return expandCompare(instruction, code, name === "memcmp" && ordered.has(instruction));
+      return expandCompare(instruction, code, name === "memcmp" && ordered.has(instruction), module);
     }
     return expandTransfer(instruction, code, name, module);
   });
@@ -70,7 +72,7 @@ function expandTransfer(call: CallInstruction, code: InstructionList, name: stri
   const second = name === "memset" ? code.cast("trunc", from, integerType(8)) : from;
   const args = [to, second, size, falseValue];
   const types: Type[] = args.map((each) => each.type);
-  const callee = intrinsic(module, `llvm.${name}.p0.${name === "memset" ? "" : "p0."}i64`, types);
+  const callee = intrinsicDeclaration(module, `llvm.${name}.p0.${name === "memset" ? "" : "p0."}i64`, types);
   const { functionType } = callee;
   const argumentAttributes = args.map((_, index) => call.argumentAttributes[index] ?? new Map());
   const { debugLocation } = call;
@@ -87,42 +89,26 @@ function expandTransfer(call: CallInstruction, code: InstructionList, name: stri
   return to;
 }
 
-/** The intrinsic's declaration, made where the module has none. */
-function intrinsic(module: IrModule, name: string, parameters: readonly Type[]): IrFunction {
-  const known = module.symbols.get(name);
-  if (known?.kind === "function") return known;
-  const fn: IrFunction = {
-    kind: "function",
-    type: { kind: "pointer", addressSpace: 0 },
-    name,
-    functionType: { kind: "function", result: voidType, parameters, variadic: false },
-    linkage: "external",
-    visibility: "default",
-    callingConvention: "ccc",
-    section: undefined,
-    align: undefined,
-    parameters: parameters.map((type, index) => ({
-      kind: "parameter",
-      type,
-      name: String(index),
-      index,
-      attributes: new Map(),
-    })),
-    resultAttributes: new Map(),
-    attributes: new Map(),
-    blocks: [],
-    subprogram: undefined,
-    attachments: [],
-  };
-  module.symbols.set(name, fn);
-  module.functions.push(fn);
-  return fn;
-}
-
-/** Undefined leaves the call, which the linker of the loader will then miss: a length that is not known, or long. */
-function expandCompare(call: CallInstruction, code: InstructionList, ordered: boolean): Value | undefined {
+function expandCompare(
+  call: CallInstruction,
+  code: InstructionList,
+  ordered: boolean,
+  module: IrModule,
+): Value {
   const [left, right, length] = call.args as [Value, Value, Value];
-  if (length.kind !== "int" || length.value > BigInt(maxCompareBytes)) return undefined;
+  if (length.kind !== "int" || length.value > BigInt(maxCompareBytes)) {
+    const message =
+      length.kind === "int"
+        ? `a memcmp of ${length.value} bytes is too long; the most is ${maxCompareBytes}`
+        : "memcmp needs a length that is known at compile time";
+    throw refusal(
+      module.metadata,
+      Refusal.MemoryFunction,
+      message,
+      call.debugLocation,
+      "Compare in a bounded loop.",
+    );
+  }
   const size = Number(length.value);
   const aligns = [alignOf(call, 0), alignOf(call, 1)] as const;
   if (!ordered) return compareEqual(code, left, right, size, aligns);

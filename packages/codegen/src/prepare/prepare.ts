@@ -2,6 +2,7 @@
 import type { IrModule } from "../ir/index.ts";
 import { splitAggregates } from "./aggregates.ts";
 import { removeUnreachableBlocks } from "./block-order.ts";
+import { copyByValueArguments } from "./by-value.ts";
 import { removeDeadCode } from "./dead-code.ts";
 import { delayConstants } from "./delay-constants.ts";
 import { replaceEmptyAllocas } from "./empty-allocas.ts";
@@ -18,6 +19,7 @@ export function prepareModule(module: IrModule): void {
   for (const fn of defined) {
     removeUnreachableBlocks(fn);
     expandMemoryFunctions(fn, module);
+    copyByValueArguments(fn, module);
     expandIntrinsics(fn);
     lowerSwitches(fn);
   }
