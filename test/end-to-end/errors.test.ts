@@ -172,11 +172,28 @@ test("output that cannot be written is said, and nothing is left", ({ work }) =>
   }
 });
 
-test("--target kernel says that it is not there yet", ({ work }) => {
+/** As the kernel target sees it: this is where the loader looks for the number of the kprobe event source. */
+const hasKprobes = existsSync("/sys/bus/event_source/devices/kprobe");
+const isRoot = process.getuid?.() === 0;
+
+test("--target kernel says what this machine lacks, and attaches nothing", ({ work }) => {
+  // Where everything is there it would trace this machine: that is tested in a virtual machine only.
+  if (process.platform === "linux" && isRoot && hasKprobes) return;
   const result = work.run(["run", "biolatency", "--target", "kernel"]);
-  assert.is(result.status, 1);
-  assert.match(result.stderr, /not supported/);
+  assert.is(result.status, 1, result.stderr);
+  const [code, lacks] = isRoot ? ["LK005", /this kernel has no kprobes/] : ["LK00[13]", /CAP_BPF|only Linux/];
+  assert.match(result.stderr, lacks);
+  assert.match(result.stderr, new RegExp(`\\[${code}\\]`));
+  assert.match(result.stderr, /hint: /);
+  assert.is(result.stderr.match(/error: /g)?.length, 1);
+  assert.not.match(result.stderr, /\n\s+at /);
   assert.is(result.stdout, "");
+});
+
+test("--target kernel has no workloads", ({ work }) => {
+  const result = work.run(["run", "biolatency", "--target", "kernel", "--scenario", "block-io"]);
+  assert.is(result.status, 2, result.stderr);
+  assert.match(result.stderr, /--scenario is a workload of the VM/);
 });
 
 test.run();

@@ -34,6 +34,8 @@ export class CollectionSpec implements CollectionParts {
    * @throws BpfkitError EL0xx for a broken file, LD0xx for a sound file that says something impossible.
    */
   static fromObject(bytes: Uint8Array, name: string): CollectionSpec {
-    return new CollectionSpec(collectionFromObject(bytes, name));
+    // Node's Buffer is a Uint8Array whose slice() shares its memory; what is read from files is one.
+    const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return new CollectionSpec(collectionFromObject(plain, name));
   }
 }

@@ -1,0 +1,49 @@
+/** Builds the programs that the guest's cases load. */
+import { type Tool, type ToolProgram, UsageError } from "bpfkit";
+import { Builder } from "bpfkit/node";
+import type { GuestCase } from "./guest-case.ts";
+import { objectName } from "./objects.ts";
+
+/** Thrown in place of loading: the program's text is all that is wanted. */
+const enough = new UsageError("captured");
+
+/** The program that a tool opens for a command line. */
+async function programOf(tool: Tool, argv: readonly string[]): Promise<ToolProgram> {
+  let captured: ToolProgram | undefined;
+  const host = {
+    write: () => {},
+    open: async (program: ToolProgram) => {
+      captured = program;
+      throw enough;
+    },
+    kernel: { monotonicNs: () => 0n } as never,
+    signal: new AbortController().signal,
+  };
+  try {
+    await tool.run(argv, host);
+  } catch (error) {
+    if (error !== enough) throw error;
+  }
+  if (captured === undefined) throw new Error(`${tool.name} opened no program`);
+  return captured;
+}
+
+/** Objects of all cases, by the names under which the guest looks for them. Results are kept in the build cache. */
+export async function buildObjects(cases: readonly GuestCase[]): Promise<Map<string, Uint8Array>> {
+  const builder = new Builder();
+  const objects = new Map<string, Uint8Array>();
+  try {
+    for (const { programs = [], tool } of cases) {
+      const all = tool === undefined ? programs : [...programs, await programOf(tool.tool, tool.argv)];
+      for (const program of all) {
+        const name = objectName(program);
+        if (objects.has(name)) continue;
+        const { file, text, defines = [] } = program;
+        objects.set(name, (await builder.build({ file, text }, defines)).object);
+      }
+    }
+  } finally {
+    await builder.close();
+  }
+  return objects;
+}

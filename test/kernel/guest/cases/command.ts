@@ -1,0 +1,95 @@
+/** Guest tests of the command itself: --target kernel, interrupts, kill -9, missing privileges. */
+import { strict as assert } from "node:assert";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import type { ToolProgram } from "bpfkit";
+import type { GuestCase } from "../guest-case.ts";
+import { callGetegid } from "./probes.ts";
+
+const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.js";
+const probes = "/sys/kernel/debug/kprobes/list";
+
+const counter: ToolProgram = {
+  file: "counter.c",
+  text: `BPF_HASH(calls, u32);
+int kprobe__sys_getegid(void *ctx)
+{
+    u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    calls.increment(tgid);
+    return 0;
+}
+`,
+};
+
+const attachedProbes = (): string => readFileSync(probes, "utf8");
+
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!condition()) {
+    assert.ok(performance.now() < end, `waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Starts the command and waits until its probe is there. */
+async function startTracing(object: string): Promise<ChildProcess> {
+  assert.equal(attachedProbes().includes("getegid"), false, "a probe was left over before the test");
+  const child = spawn(process.execPath, [command, "run", "--target", "kernel", object, "--json"], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  await until("the probe", () => attachedProbes().includes("getegid"));
+  return child;
+}
+
+/** The command. */
+export const commandCases: readonly GuestCase[] = [
+  {
+    name: "bpfkit run --target kernel counts calls, and Ctrl-C prints and detaches",
+    programs: [counter],
+    async run(guest) {
+      const child = await startTracing(guest.objectPath(counter));
+      let output = "";
+      child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+        output += text;
+      });
+      callGetegid(29);
+      child.kill("SIGINT");
+      const [status] = await once(child, "close");
+      assert.equal(status, 0);
+      const maps = output.split("\n").find((line) => line.includes('"entries"')) ?? "";
+      assert.match(maps, new RegExp(`${process.pid}\\D+29\\b`), output);
+      assert.equal(attachedProbes().includes("getegid"), false, "the probe is still there");
+    },
+  },
+  {
+    name: "kill -9 leaves nothing behind",
+    programs: [counter],
+    async run(guest) {
+      const child = await startTracing(guest.objectPath(counter));
+      child.kill("SIGKILL");
+      await once(child, "close");
+      await until("the probe to go", () => !attachedProbes().includes("getegid"));
+    },
+  },
+  {
+    name: "without privileges the command says what is missing and attaches nothing",
+    programs: [counter],
+    run(guest) {
+      const nobody = 65534;
+      const words = [command, "run", "--target", "kernel", guest.objectPath(counter)];
+      const result = spawnSync(process.execPath, words, {
+        uid: nobody,
+        gid: nobody,
+        encoding: "utf8",
+        env: { HOME: "/tmp" },
+      });
+      assert.equal(result.status, 1, result.stderr);
+      assert.match(result.stderr, /needs CAP_BPF and CAP_PERFMON/);
+      assert.match(result.stderr, /LK003/);
+      assert.match(result.stderr, /sudo/);
+      assert.equal(result.stdout, "");
+      assert.ok(existsSync(probes));
+    },
+  },
+];

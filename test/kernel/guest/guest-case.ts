@@ -1,0 +1,33 @@
+/** What a test inside the guest is: programs that the host builds, and steps that run in the guest. */
+import type { Kernel } from "@bpfkit/base/kernel";
+import type { BPF, Tool, ToolProgram } from "bpfkit";
+
+/** What the agent gives to a case. */
+export interface Guest {
+  readonly kernel: Kernel;
+  /** Loads and attaches a program that the host has built. */
+  open(program: ToolProgram): Promise<BPF>;
+  /** Where the host put a program's object. */
+  objectPath(program: ToolProgram): string;
+  /** Runs a tool's own front end until `work` is done and its output has settled; gives the lines it printed. */
+  trace(tool: Tool, argv: readonly string[], work: () => void | Promise<void>): Promise<string[]>;
+}
+
+/** One test. */
+export interface GuestCase {
+  readonly name: string;
+  /** Built on the host: the WebAssembly compiler is slow in an emulated machine. */
+  readonly programs?: readonly ToolProgram[];
+  /** A tool whose program is to be built, with its arguments. */
+  readonly tool?: { readonly tool: Tool; readonly argv: readonly string[] };
+  run(guest: Guest): void | Promise<void>;
+}
+
+/** The lines that the agent prints on the console begin with this; what follows is a {@link GuestReport}. */
+export const reportMark = "@bpfkit ";
+
+/** One line of the console. */
+export type GuestReport =
+  | { readonly kind: "start"; readonly name: string }
+  | { readonly kind: "test"; readonly name: string; readonly ms: number; readonly error?: string }
+  | { readonly kind: "done"; readonly count: number };
