@@ -66,6 +66,7 @@ export function makeImage(parts: ImageParts, folder: string): string {
   copyProgram(process.execPath, "usr/bin/node", root);
   writeFileSync(join(root, "init"), init, { mode: 0o755 });
   writeFileSync(join(root, "etc/guest-file"), "opened by a test\n");
+  writeFileSync(join(root, "etc/passwd"), "root:x:0:0::/tmp:/bin/sh\n");
   installPackages(["@bpfkit/cli", "koffi"], repository, join(root, "bpfkit"));
   cpSync(join(repository, "templates"), join(root, "bpfkit/node_modules/@bpfkit/cli/templates"), {
     recursive: true,

@@ -24,6 +24,12 @@ int kprobe__sys_getegid(void *ctx)
 
 const attachedProbes = (): string => readFileSync(probes, "utf8");
 
+/** A probe exists before it is switched on. */
+const isCounting = (): boolean =>
+  attachedProbes()
+    .split("\n")
+    .some((line) => line.includes("getegid") && !line.includes("[DISABLED]"));
+
 async function until(what: string, condition: () => boolean): Promise<void> {
   const end = performance.now() + 20_000;
   while (!condition()) {
@@ -38,7 +44,14 @@ async function startTracing(object: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [command, "run", "--target", "kernel", object, "--json"], {
     stdio: ["ignore", "pipe", "pipe"],
   });
-  await until("the probe", () => attachedProbes().includes("getegid"));
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    errors += text;
+  });
+  await until("the probe", () => {
+    assert.equal(child.exitCode, null, errors);
+    return isCounting();
+  });
   return child;
 }
 
