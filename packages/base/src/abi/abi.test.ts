@@ -1,3 +1,4 @@
+/** Tests of the kernel's ABI tables. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {

@@ -1,3 +1,4 @@
+/** Tests of the byte cursors. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { BpfkitError } from "../diagnostics/index.ts";

@@ -1,3 +1,4 @@
+/** Tests of rendering diagnostics. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {

@@ -1,3 +1,4 @@
+/** Tests of .BTF.ext against clang's objects. */
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,3 +1,4 @@
+/** Tests of BTF as C, against clang. */
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,3 +1,4 @@
+/** Tests of instruction text, against the kernel's verifier. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
