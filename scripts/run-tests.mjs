@@ -36,6 +36,22 @@ if (!flags.includes("--no-install")) {
   }
 }
 
+/** Which oracles are there: what a run without one has passed is no answer for a run with it. */
+function oracles() {
+  const names = ["clang-19", "llvm-objdump-19", "bpftool", "qemu-system-x86_64", "busybox", "cpio"];
+  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin"];
+  return names.filter((name) => folders.some((folder) => existsSync(join(folder, name)))).join(" ");
+}
+
+const build = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"], {
+  cwd: root,
+  stdio: "inherit",
+});
+if (build.status !== 0) {
+  console.error("The sources do not compile; no test was run.");
+  process.exit(1);
+}
+
 const all = workspaces();
 const chosen =
   names.length === 0 ? all : all.filter(([, folder]) => names.includes(folder.split("/").at(-1)));
@@ -48,10 +64,16 @@ if (chosen.length === 0) {
 
 const turbo = join(root, "node_modules/.bin/turbo");
 const words = ["run", "test", "--concurrency=2", "--continue", "--ui=stream", "--log-prefix=task"];
-words.push("--output-logs=full", "--no-update-notifier", "--only");
+words.push("--output-logs=full", "--no-update-notifier");
 if (flags.includes("--force") || process.env.BLESS !== undefined) words.push("--force");
 for (const [name] of chosen) words.push(`--filter=${name}`);
-const environment = { ...process.env, TURBO_TELEMETRY_DISABLED: "1", NO_COLOR: "1", FORCE_COLOR: "0" };
+const environment = {
+  ...process.env,
+  BPFKIT_ORACLES: oracles(),
+  TURBO_TELEMETRY_DISABLED: "1",
+  NO_COLOR: "1",
+  FORCE_COLOR: "0",
+};
 const child = spawn(turbo, words, { cwd: root, env: environment, stdio: ["ignore", "pipe", "pipe"] });
 
 /** Per package: what uvu's closing lines said. */
