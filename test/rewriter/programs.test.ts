@@ -27,6 +27,26 @@ const declarations: readonly (readonly [macro: string, definition: string])[] = 
     "BPF_HASH(m, struct request *, u32, SIZE)",
     'struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, struct request *); __type(value, u32); __uint(max_entries, SIZE); } m SEC(".maps");',
   ],
+  [
+    'BPF_TABLE_PINNED("hash", u64, u32, m, 1024, "/sys/fs/bpf/m")',
+    '__uint(max_entries, 1024); } m SEC(".maps") __attribute__((btf_decl_tag("bpfkit:pin:/sys/fs/bpf/m")));',
+  ],
+  [
+    'BPF_TABLE("hash:/sys/fs/bpf/m", u64, u32, m, 16)',
+    '__uint(max_entries, 16); } m SEC(".maps") __attribute__((btf_decl_tag("bpfkit:pin:/sys/fs/bpf/m")));',
+  ],
+  [
+    'BPF_TABLE_PUBLIC("hash", u64, u32, m, 16)',
+    '} m SEC(".maps") __attribute__((btf_decl_tag("bpfkit:public")));',
+  ],
+  [
+    'BPF_TABLE_SHARED("hash", u64, u32, m, 16, 1)',
+    '__uint(map_flags, 1); } m SEC(".maps") __attribute__((btf_decl_tag("bpfkit:shared")));',
+  ],
+  [
+    'BPF_QUEUESTACK_PINNED("queue", m, u32, 8, 0, "/sys/fs/bpf/m")',
+    '} m SEC(".maps") __attribute__((btf_decl_tag("bpfkit:pin:/sys/fs/bpf/m")));',
+  ],
   ["BPF_HASH(m, int, struct { u64 a; u64 c:36; }, 10)", "__type(value, struct { u64 a; u64 c:36; });"],
   [
     "BPF_PERCPU_HASH(m, u32)",

@@ -53,6 +53,46 @@ const cases: readonly Case[] = [
     text: probe("int x = p -> /* who */ real_parent\n\t\t->tgid;"),
     has: ["int x = BPF_CORE_READ(p , /* who */ real_parent\n\t\t, tgid);"],
   },
+  {
+    name: "a member by its old name",
+    text: probe("if (p->state == 0)\n\t\treturn 1;"),
+    has: ["if (task_struct_state(p) == 0)"],
+  },
+  {
+    name: "the same by its new name",
+    text: probe("u32 x = p->__state;"),
+    has: ["u32 x = task_struct_state(p);"],
+  },
+  {
+    name: "a path through a member by its old name",
+    text: probe("int x = rq->bio->bi_disk->major + rq->rq_disk->major;", ", struct request *rq"),
+    has: [
+      "BPF_CORE_READ(bio_bi_disk(BPF_CORE_READ(rq, bio)), major)",
+      "BPF_CORE_READ(request_rq_disk(rq), major)",
+    ],
+  },
+  {
+    name: "an embedded structure's member with two names",
+    text: probe(
+      "u64 x = msg->msg_iter.iov->iov_len + (*p).state;",
+      ", struct msghdr *msg, struct task_struct *p",
+    ),
+    has: ["BPF_CORE_READ(iov_iter_iov(&msg->msg_iter), iov_len) + task_struct_state(&(*p));"],
+  },
+  {
+    name: "the address of a member by its old name",
+    text: probe("long x;\n\tbpf_probe_read_kernel(&x, sizeof(long), (const void *)&p->real_parent->state);"),
+    has: ["(const void *)&(long){task_struct_state(BPF_CORE_READ(p, real_parent))});"],
+  },
+  {
+    name: "a member of the same name in a structure of the program's",
+    text: probe(
+      "struct mine m = { .state = 1 }, *q = &m; int x = q->state;",
+      "",
+      "struct mine { int state; };",
+    ),
+    has: ["int x = q->state;"],
+  },
   { name: "a dereference", text: probe("int x = *n;", ", int *n"), has: ["int x = BPF_READ_KERNEL(*n);"] },
   { name: "a subscript", text: probe("int x = n[3];", ", int *n"), has: ["int x = BPF_READ_KERNEL(n[3]);"] },
   {

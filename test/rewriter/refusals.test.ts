@@ -39,11 +39,28 @@ const cases: readonly Case[] = [
     line: 2,
   },
   {
-    name: "a pinned map",
-    text: 'BPF_TABLE_PINNED("hash", u64, u32, t, 1024, "/sys/fs/bpf/t");\nint f(void *ctx) { return 0; }\n',
+    name: "a pinned map whose path is no literal",
+    text: 'BPF_TABLE_PINNED("hash", u64, u32, t, 1024, PATH);\nint f(void *ctx) { return 0; }\n',
     code: "RW011",
-    message: "pinned maps (BPF_TABLE_PINNED) are not supported yet",
+    message: "the path PATH of BPF_TABLE_PINNED is not a string literal",
     line: 1,
+    hint: "in quotes",
+  },
+  {
+    name: "a map of another program",
+    text: '\nBPF_TABLE("extern", u32, u32, t, 1);\nint f(void *ctx) { return 0; }\n',
+    code: "RW011",
+    message: "a map of another program (extern) is not supported: each object is loaded by itself",
+    line: 2,
+    hint: "BPF_TABLE_PINNED",
+  },
+  {
+    name: "a moved member of a copy",
+    text: "#include <linux/sched.h>\nint f(struct pt_regs *ctx, struct task_struct *p) {\n\tstruct task_struct copy = *p;\n\treturn copy.state;\n}\n",
+    code: "RW030",
+    message: "task_struct.state cannot be read by its name in every kernel here",
+    line: 4,
+    hint: "pointer->state",
   },
   {
     name: "a histogram whose values are no u64",
@@ -166,13 +183,6 @@ const cases: readonly Case[] = [
     message: "lookup_or_init of 'm' returns 0 from a function that returns nothing",
     line: 2,
   },
-  {
-    name: "shared maps",
-    text: '\nBPF_TABLE_PUBLIC("hash", u32, u32, t, 1);\nint f(void *ctx) { return 0; }\n',
-    code: "RW013",
-    message: "BPF_TABLE_PUBLIC is not supported yet: maps cannot be shared between programs",
-    line: 2,
-  },
 ];
 
 for (const { name, text, code, message, line, hint } of cases) {
@@ -194,6 +204,28 @@ for (const { name, text, code, message, line, hint } of cases) {
     if (hint !== undefined) assert.match(first?.hint ?? "", hint);
   });
 }
+
+test("a tracepoint that only other kernels have is a warning", async () => {
+  const text = "TRACEPOINT_PROBE(preemptirq, irq_disable)\n{\n\treturn args->caller_offs;\n}\n";
+  const { diagnostics } = await bench.rewrite(text);
+  assert.equal(
+    diagnostics.map(({ severity, code, message, range }) => [severity, code, message, range?.line]),
+    [
+      [
+        "warning",
+        "RW064",
+        "the kernel has no tracepoint preemptirq:irq_disable: it needs CONFIG_PREEMPTIRQ_TRACEPOINTS",
+        1,
+      ],
+    ],
+  );
+});
+
+test("system calls' own types are there", async () => {
+  const text =
+    "#include <uapi/linux/ptrace.h>\nint syscall__nanosleep(struct pt_regs *ctx, struct timespec *t) { return t->tv_sec; }\n";
+  assert.match((await bench.rewrite(text)).text, "BPF_PROBE_READ_USER(t, tv_sec)");
+});
 
 test("clang's own errors keep their code", async () => {
   try {

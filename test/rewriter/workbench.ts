@@ -28,7 +28,8 @@ export class Workbench {
   async rewrite(text: string, userHeaders: ReadonlyMap<string, string> = new Map()): Promise<Rewritten> {
     const preparation = prepareForAst(text, this.profile, { userHeaders });
     const vmlinux = kernelHeader(this.#btf, preparation.kernelSources);
-    const files = new Map([[file, text], ...userHeaders, [`${root}/vmlinux.h`, vmlinux]]);
+    const astHeader = preparation.astKernelHeader(vmlinux);
+    const files = new Map([[file, text], ...userHeaders, [`${root}/vmlinux.h`, astHeader]]);
     for (const [path, header] of preparation.headers) files.set(`${root}/${path}`, header);
     try {
       const { ast } = await this.#clang.parseAst({

@@ -50,7 +50,8 @@ export class TranslationUnit {
   /** What clang is asked to parse for the rewriter. The lean header lacks members that the text does not name. */
   astRequest(form: "lean" | "full"): ClangRequest {
     const header = form === "lean" ? this.#kernelHeader(true) : this.prepareCodeHeader();
-    return this.#request(this.source.text, this.preparation.astPreIncludes, header);
+    const { astPreIncludes, astKernelHeader } = this.preparation;
+    return this.#request(this.source.text, astPreIncludes, astKernelHeader(header));
   }
 
   /** What clang is asked to compile: the rewritten text, and the user's headers that were rewritten with it. */

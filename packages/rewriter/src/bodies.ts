@@ -117,8 +117,9 @@ class BodyRewriter {
       this.#call(node);
     } else if (isEvaluated && node.kind === "ImplicitCastExpr" && node.castKind === "LValueToRValue") {
       this.#reads.visit(node);
-    } else if (isEvaluated) {
-      this.#checkStore(node);
+    } else {
+      if (node.kind === "MemberExpr") this.#reads.moved(node, "address");
+      if (isEvaluated) this.#checkStore(node);
     }
   }
 

@@ -8,6 +8,8 @@ import { isKernelHeader } from "./headers/kernel-paths.ts";
 import { mapTypes } from "./maps/macros.ts";
 import { mapMethods } from "./maps/methods.ts";
 import { tableHeaderForAst, tableHeaderForCode } from "./maps/table-headers.ts";
+import { movedMembersHeader, movedMembersIn, withMovedMembers } from "./memory/moved-members.ts";
+import { absentTracepoint } from "./probes/absent-tracepoints.ts";
 import { tracepointStruct, tracepointsIn } from "./probes/tracepoint-format.ts";
 import { nearest } from "./text/nearest.ts";
 import { identifiers } from "./text/scan.ts";
@@ -29,10 +31,14 @@ export interface Preparation {
   readonly codePreIncludes: readonly string[];
   /** Texts whose identifiers name the kernel types that `vmlinux.h` must hold. */
   readonly kernelSources: readonly string[];
+  /** `vmlinux.h` as the text is to be parsed with: with members under the names they have in other versions. */
+  readonly astKernelHeader: (vmlinux: string) => string;
   /** `NAME=VALUE`, for both runs. */
   readonly defines: readonly string[];
   /** `CATEGORY/EVENT` of tracepoints that the text names and the kernel lacks. */
   readonly unknownTracepoints: readonly string[];
+  /** Those that the kernel lacks and whose layout is known all the same, with the reason. */
+  readonly absentTracepoints: ReadonlyMap<string, string>;
   /** The user's own headers, where {@link prepareForAst} was given their names. */
   readonly userHeaders: ReadonlyMap<string, string>;
   /** The tracepoint of the kernel whose name is nearest, or undefined. */
@@ -102,9 +108,13 @@ export function prepareForAst(
   for (const part of texts) for (const name of identifiers(part)) names.add(name);
   const { tracepointFormats } = profile;
   const unknownTracepoints: string[] = [];
+  const absentTracepoints = new Map<string, string>();
   const tracepoints = (isBcc ? texts.flatMap(tracepointsIn) : []).flatMap(({ category, event }) => {
-    const format = tracepointFormats.get(`${category}/${event}`);
-    if (format === undefined) unknownTracepoints.push(`${category}/${event}`);
+    const name = `${category}/${event}`;
+    const absent = tracepointFormats.has(name) ? undefined : absentTracepoint(name);
+    if (absent !== undefined) absentTracepoints.set(name, absent.where);
+    const format = tracepointFormats.get(name) ?? absent?.format;
+    if (format === undefined) unknownTracepoints.push(name);
     return format === undefined ? [] : [tracepointStruct(category, event, format)];
   });
   if (names.has("BPF_RINGBUF_OUTPUT")) names.add("PAGE_SIZE");
@@ -117,9 +127,11 @@ export function prepareForAst(
   });
   const headers = new Map<string, string>(headerTexts);
   headers.delete("kernel/macros.h");
-  const hasBuildIds = names.has("BPF_STACK_TRACE_BUILDID");
-  headers.set("bcc/kernel-macros.h", macros + (hasBuildIds ? buildIdTrace : ""));
+  const moved = isBcc ? movedMembersIn(names) : [];
+  const further = furtherTypes(names, texts);
+  headers.set("bcc/kernel-macros.h", macros + further);
   headers.set("bcc/tracepoints.h", tracepoints.join("\n"));
+  headers.set("bcc/moved-members.h", movedMembersHeader(moved));
   headers.set("bcc/tables-ast.h", tableHeaderForAst());
   headers.set("bcc/tables.h", tableHeaderForCode);
   headers.set("bpf/bpf_helper_defs.h", helperDeclarations(...neededHelpers(names, isBcc)));
@@ -135,17 +147,37 @@ export function prepareForAst(
       macros,
       baseNames,
       ...(isBcc ? [bccNames, mapTypeNames(names)] : []),
-      ...(hasBuildIds ? [buildIdTrace] : []),
+      further,
+      ...moved.map(({ kernelTypes }) => kernelTypes),
     ],
+    astKernelHeader: (vmlinux) => withMovedMembers(vmlinux, moved),
     defines: [architectureDefine[profile.architecture], ...(isBcc ? bccDefines : [])],
     unknownTracepoints,
+    absentTracepoints,
     userHeaders: userHeaders instanceof Map ? userHeaders : new Map(),
     nearestTracepoint: (tracepoint) => nearest(tracepoint, tracepointFormats.keys()),
   };
 }
 
-/** Leaf of BPF_STACK_TRACE_BUILDID. */
-const buildIdTrace = "struct bpf_stacktrace_buildid { struct bpf_stack_build_id trace[127]; };\n";
+/** Structures that BTF lacks, by the name that asks for each. */
+const typesBesideBtf: readonly (readonly [name: string, tag: string, definition: string])[] = [
+  [
+    "BPF_STACK_TRACE_BUILDID",
+    "bpf_stacktrace_buildid",
+    "struct bpf_stacktrace_buildid { struct bpf_stack_build_id trace[127]; };",
+  ],
+  // What system calls take: kernels since 5.6 have them under other names only (include/uapi/linux/time_types.h).
+  ["timespec", "timespec", "struct timespec { long tv_sec; long tv_nsec; };"],
+  ["timeval", "timeval", "struct timeval { long tv_sec; long tv_usec; };"],
+];
+
+function furtherTypes(names: ReadonlySet<string>, texts: readonly string[]): string {
+  return typesBesideBtf
+    .filter(([name]) => names.has(name))
+    .filter(([, tag]) => !texts.some((text) => new RegExp(`\\bstruct\\s+${tag}\\s*\\{`).test(text)))
+    .map(([, , definition]) => `${definition}\n`)
+    .join("");
+}
 
 const bccDefines = [
   "__BPF_TRACING__=1",

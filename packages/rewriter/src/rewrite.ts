@@ -11,7 +11,7 @@ import { depthOf, rewriteBodies } from "./bodies.ts";
 import { dialectOf } from "./dialect.ts";
 import { licenseFooter } from "./license.ts";
 import { mapDefinition } from "./maps/definition.ts";
-import { type FoundMap, findEvents, findMaps, findSharedMaps } from "./maps/find-maps.ts";
+import { type FoundMap, findEvents, findMaps } from "./maps/find-maps.ts";
 import { PointerAnalysis } from "./memory/pointer-analysis.ts";
 import type { Explanation } from "./memory/probe-read.ts";
 import type { Preparation } from "./prepare.ts";
@@ -120,7 +120,7 @@ class Rewriter {
       (token) => this.#macroText(token),
       refuse,
     );
-    for (const [file, text] of this.#texts) findSharedMaps(text, file, refuse);
+    this.#warnOfAbsentTracepoints();
     const names = new Set(maps.keys());
     const events = findEvents(this.#declarations, names);
     this.#defineMaps(maps, events);
@@ -144,6 +144,20 @@ class Rewriter {
     this.#rewriteKeyAndLeaf(names);
     this.#report.throwIfFailed();
     return this.#result(maps, events, probes, explanations);
+  }
+
+  /** The object builds; attaching it to the kernel that was built for will fail. */
+  #warnOfAbsentTracepoints(): void {
+    for (const [tracepoint, where] of this.#request.preparation?.absentTracepoints ?? []) {
+      const name = tracepoint.replace("/", ":");
+      const event = tracepoint.slice(tracepoint.indexOf("/") + 1);
+      const message = `the kernel has no tracepoint ${name}: ${where}`;
+      for (const [file, text] of this.#texts) {
+        const found = new RegExp(`\\b(?:\\w+__)?${event}\\b`).exec(text);
+        if (found !== null)
+          this.#report.add({ code: "RW064", message, severity: "warning" }, file, found.index);
+      }
+    }
   }
 
   #result(

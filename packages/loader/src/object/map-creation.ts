@@ -63,6 +63,13 @@ export function createMap(spec: MapSpec, creation: MapCreation): BpfMap {
   if (spec.pinning !== 0) {
     throw new NotSupportedError(`map ${spec.name}: pinning`, { hint: "Remove __uint(pinning, ...)." });
   }
+  const pin = spec.tags.find((tag) => tag.startsWith("bpfkit:pin:"));
+  if (pin !== undefined) {
+    const path = pin.slice("bpfkit:pin:".length);
+    throw new NotSupportedError(`map ${spec.name}: pinning at ${path}`, {
+      hint: "Use BPF_TABLE without a path.",
+    });
+  }
   if (spec.numaNode !== undefined || (spec.mapExtra !== undefined && spec.mapExtra !== 0n)) {
     throw new NotSupportedError(`map ${spec.name}: numa_node and map_extra`);
   }

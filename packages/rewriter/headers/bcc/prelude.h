@@ -15,6 +15,7 @@
 #include "kernel-macros.h"
 #include "tracepoints.h"
 #include "tables.h"
+#include "moved-members.h"
 
 /* The value behind a kernel pointer, zero where it cannot be read. */
 #define BPF_READ_KERNEL(lvalue) \

@@ -159,6 +159,7 @@ void *___cursor_advance(void *cursor, u64 size);
 #include "kernel-macros.h"
 #include "tracepoints.h"
 #include "tables.h"
+#include "moved-members.h"
 
 /* The value behind a kernel pointer, zero where it cannot be read. */
 #define BPF_READ_KERNEL(lvalue) \\

@@ -17,6 +17,9 @@ export interface MapDeclaration {
   readonly maxEntries: string;
   readonly flags: string;
   readonly innerMap?: string;
+  /** Path under a bpffs at which the map is pinned. */
+  readonly pin?: string;
+  readonly published?: "public" | "shared";
   /** The macro use. */
   readonly extent: Extent;
 }
@@ -53,17 +56,31 @@ export function readMapDeclaration(
   brackets.arguments.forEach((span, index) => {
     given[form[index] as keyof Letters] = text.slice(span.start, span.end);
   });
-  const type = row.type ?? stringLiteral(given.t ?? "", resolve);
-  if (type === undefined) {
+  const typeText = row.type ?? stringLiteral(given.t ?? "", resolve);
+  if (typeText === undefined) {
     return {
       problem: `the map type ${given.t ?? ""} of ${macro} is not a string literal`,
       hint: 'Write the type in quotes, for example BPF_TABLE("hash", u32, u64, counts, 1024).',
     };
   }
-  if (given.p !== undefined || type.includes(":")) {
-    return { problem: `pinned maps (${macro}) are not supported yet`, hint: "Use BPF_TABLE without a path." };
+  const colon = typeText.indexOf(":");
+  const type = colon < 0 ? typeText : typeText.slice(0, colon);
+  const pin = colon < 0 ? pinPath(given.p, resolve) : typeText.slice(colon + 1);
+  if (pin === "") {
+    return {
+      problem: `the path ${given.p ?? ""} of ${macro} is not a string literal`,
+      hint: 'Write the path in quotes, for example "/sys/fs/bpf/counts".',
+    };
   }
-  if (type === "extern") return { problem: "maps shared between programs (extern) are not supported yet" };
+  if (pin !== undefined && pathProblem.test(pin)) {
+    return { problem: `the path "${pin}" of ${macro} has characters that paths cannot have` };
+  }
+  if (type === "extern") {
+    return {
+      problem: "a map of another program (extern) is not supported: each object is loaded by itself",
+      hint: "Put both programs into one text, or pin the map (BPF_TABLE_PINNED).",
+    };
+  }
   const [base = type, innerOfType] = type.split("$");
   const typeRow = mapType(base);
   if (typeRow === undefined) return { problem: `unsupported map type "${type}" of ${macro}` };
@@ -78,8 +95,22 @@ export function readMapDeclaration(
     maxEntries: entries(given.s ?? row.entries ?? "0", row.entriesUnit),
     flags: given.f ?? row.flags ?? "0",
     ...(inner === undefined ? {} : { innerMap: inner }),
+    ...(pin === undefined ? {} : { pin }),
+    ...(row.published === undefined ? {} : { published: row.published }),
     extent: { file, start, end: brackets.close + 1 },
   };
+}
+
+/** What would end or change the string in the declaration tag that carries the path. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const pathProblem = /["\\\x00-\x1f]/;
+
+/** The path of a pinned map; empty where it is no literal, undefined where there is none. */
+function pinPath(
+  given: string | undefined,
+  resolve: (token: string) => string | undefined,
+): string | undefined {
+  return given === undefined ? undefined : (stringLiteral(given, resolve) ?? "");
 }
 
 function stringLiteral(text: string, resolve: (token: string) => string | undefined): string | undefined {

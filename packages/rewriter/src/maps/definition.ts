@@ -28,6 +28,8 @@ export function mapDefinition(map: MapDeclaration, facts: MapFacts): string {
   const notes = [
     ...(facts.event === undefined ? [] : [`bpfkit:event:${facts.event}`]),
     ...(map.type === "histogram" ? ["bpfkit:histogram"] : []),
+    ...(map.pin === undefined ? [] : [`bpfkit:pin:${map.pin}`]),
+    ...(map.published === undefined ? [] : [`bpfkit:${map.published}`]),
   ];
   const tags = notes.map((note) => ` __attribute__((btf_decl_tag("${note}")))`).join("");
   return `struct { ${members.join(" ")} } ${map.name} SEC(".maps")${tags}`;

@@ -6,7 +6,7 @@ import type { Finding } from "../report.ts";
 import { nextToken } from "../text/scan.ts";
 import { mapCallOf } from "./calls.ts";
 import { type MapDeclaration, readMapDeclaration } from "./declaration.ts";
-import { mapMacro, sharedMapMacros } from "./macros.ts";
+import { mapMacro } from "./macros.ts";
 import { mapMethod } from "./methods.ts";
 
 /** A map with what the AST says about it. */
@@ -36,7 +36,6 @@ export function findMaps(
     if (record === undefined || use === undefined || !isFromMacro(variable.range?.begin)) continue;
     const text = texts.get(use.file) ?? "";
     const macro = nextToken(text, use.offset)?.text ?? "";
-    if (sharedMapMacros.includes(macro)) continue;
     if (mapMacro(macro) === undefined) {
       refuse(
         {
@@ -73,19 +72,6 @@ function tableRecords(root: AstNode): Map<string, AstNode> {
     if (node.kind === "RecordDecl" && node.name?.endsWith("_table_t")) found.set(node.name, node);
   }
   return found;
-}
-
-/** Uses of macros that share maps between programs, which the parse cannot know. */
-export function findSharedMaps(
-  text: string,
-  file: string,
-  refuse: (finding: Finding, file: string, offset: number) => void,
-): void {
-  const pattern = new RegExp(`^[ \\t]*(${sharedMapMacros.join("|")})[ \\t]*\\(`, "gm");
-  for (const match of text.matchAll(pattern)) {
-    const message = `${match[1]} is not supported yet: maps cannot be shared between programs`;
-    refuse({ code: "RW013", message, hint: "Use BPF_TABLE in one program." }, file, match.index);
-  }
 }
 
 /** The type of the records that go through each perf or ring buffer: that of the last call's data. */

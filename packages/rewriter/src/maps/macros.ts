@@ -17,6 +17,8 @@ export interface MapMacro {
   readonly flags?: string;
   /** Set where `entries` means something else than a number of entries. */
   readonly entriesUnit?: "pages" | "rounded";
+  /** Set where BCC also offers the map to other programs of the process: to all, or to those of its namespace. */
+  readonly published?: "public" | "shared";
 }
 
 const hash = { forms: ["n", "nk", "nkv", "nkvs"], key: "u64", value: "u64", entries: "10240" } as const;
@@ -29,6 +31,8 @@ export const mapMacros = {
   BPF_TABLE: { forms: ["tkvns"] },
   BPF_F_TABLE: { forms: ["tkvnsf"] },
   BPF_TABLE_PINNED: { forms: ["tkvnsp", "tkvnspf"] },
+  BPF_TABLE_PUBLIC: { forms: ["tkvns"], published: "public" },
+  BPF_TABLE_SHARED: { forms: ["tkvns", "tkvnsf"], published: "shared" },
   BPF_HASH: { ...hash, type: "hash" },
   BPF_PERCPU_HASH: { ...hash, type: "percpu_hash" },
   BPF_LPM_TRIE: { ...hash, type: "lpm_trie", flags: "BPF_F_NO_PREALLOC" },
@@ -72,6 +76,9 @@ export const mapMacros = {
   BPF_QUEUE: { forms: ["nvs", "nvsf"], type: "queue", key: "int" },
   BPF_STACK: { forms: ["nvs", "nvsf"], type: "stack", key: "int" },
   BPF_QUEUESTACK: { forms: ["tnvsf"], key: "int" },
+  BPF_QUEUESTACK_PINNED: { forms: ["tnvsfp"], key: "int" },
+  BPF_QUEUESTACK_PUBLIC: { forms: ["tnvsf"], key: "int", published: "public" },
+  BPF_QUEUESTACK_SHARED: { forms: ["tnvsf"], key: "int", published: "shared" },
   BPF_SK_STORAGE: { ...storage, type: "sk_storage" },
   BPF_INODE_STORAGE: { ...storage, type: "inode_storage" },
   BPF_TASK_STORAGE: { ...storage, type: "task_storage" },
@@ -88,15 +95,6 @@ export const mapMacros = {
     entries: "0",
   },
 } as const satisfies Record<string, MapMacro>;
-
-/** Macros that share maps between programs of one process: known, and refused by name. */
-export const sharedMapMacros: readonly string[] = [
-  "BPF_TABLE_PUBLIC",
-  "BPF_TABLE_SHARED",
-  "BPF_QUEUESTACK_PINNED",
-  "BPF_QUEUESTACK_PUBLIC",
-  "BPF_QUEUESTACK_SHARED",
-];
 
 /** Which methods make sense on a type. */
 export type MethodFamily =

@@ -1,5 +1,5 @@
 /** Headers made from the map tables: how macros and methods type-check, and what rewritten calls need. */
-import { type MapMacro, type MethodFamily, mapMacros, mapType, mapTypes, sharedMapMacros } from "./macros.ts";
+import { type MapMacro, type MethodFamily, mapMacros, mapType, mapTypes } from "./macros.ts";
 import { mapMethods } from "./methods.ts";
 
 const formArguments: Readonly<Record<string, string>> = {
@@ -33,13 +33,6 @@ export function tableHeaderForAst(): string {
     if (row.forms.length > 1) {
       lines.push(`#define ${name}(...) ___bpf_apply(${name}_, ___bpf_count(__VA_ARGS__))(__VA_ARGS__)`);
     }
-  }
-  for (const name of sharedMapMacros) {
-    const parameters = name.startsWith("BPF_QUEUESTACK")
-      ? "_type, _name, _value, ..."
-      : "_type, _key, _value, _name, ...";
-    const key = name.startsWith("BPF_QUEUESTACK") ? "int" : "_key";
-    lines.push(`#define ${name}(${parameters}) ___bpf_map_any(_name, ${key}, _value, 0)`);
   }
   return `${lines.join("\n")}\n`;
 }

@@ -5,6 +5,7 @@ import { type AstNode, accessOf, childOf, childrenOf, withoutParentheses } from 
 import { isFromMacro, spellingOf } from "../ast/source-location.ts";
 import type { TextEdits } from "../text/edits.ts";
 import { skipBlank } from "../text/scan.ts";
+import { type MovedMember, movedMember, readerOf } from "./moved-members.ts";
 import { isTranslated, readKindOf } from "./origins.ts";
 import type { PointerAnalysis } from "./pointer-analysis.ts";
 
@@ -58,6 +59,7 @@ export class ReadRewriter {
   visit(cast: AstNode): void {
     const loaded = childOf(cast, 0);
     if (loaded === undefined || this.#covered.has(cast)) return;
+    if (this.moved(withoutParentheses(loaded), "value")) return;
     const { objects } = this.#context.analysis.locationOf(loaded);
     const kind = readKindOf(objects);
     const isTranslatedToo = [...objects].some(isTranslated);
@@ -68,6 +70,67 @@ export class ReadRewriter {
     } else {
       this.#read(cast, withoutParentheses(loaded), kind);
     }
+  }
+
+  /**
+   * Turns a member that has another name in other kernels into a call of its reader: `req->rq_disk` becomes
+   * `request_rq_disk(req)`, and where its address is wanted that of a copy.
+   * @returns false for other expressions
+   */
+  moved(member: AstNode, use: "value" | "address"): boolean {
+    const row = this.#movedRow(member);
+    if (row === undefined) return false;
+    if (this.#covered.has(member)) return true;
+    const extent = this.#context.extents.find(member);
+    const text = this.#context.texts.get(extent?.file ?? "");
+    const operator = extent?.operator;
+    const pointer = this.#pointerTo(member);
+    if (extent === undefined || text === undefined || operator === undefined || pointer === undefined) {
+      // The name that the headers have works without a reader, if not for every kernel.
+      if (!this.#isFormer(member)) return false;
+      const message = `${row.record}.${row.member} cannot be read by its name in every kernel here`;
+      this.#context.refuse(
+        member,
+        message,
+        `${row.change}: read it as pointer->${row.member}, without a macro.`,
+      );
+      return true;
+    }
+    this.#covered.add(member);
+    const call = `${readerOf(row)}(${pointer}`;
+    const [before, after] = use === "value" ? [call, ")"] : [`(${row.type}){${call}`, ")}"];
+    const edits = this.#edits(extent);
+    edits?.wrap(extent.start, operator.start, before, after, "moved");
+    edits?.replace(operator.start, extent.end, "");
+    this.#context.explain({
+      file: extent.file,
+      offset: extent.start,
+      expression: text.slice(extent.start, extent.end),
+      reason: row.change,
+    });
+    return true;
+  }
+
+  /** What makes a pointer to the structure of what stands before the arrow or dot; undefined for copies of it. */
+  #pointerTo(member: AstNode): "" | "&" | undefined {
+    const access = accessOf(member);
+    if (access === undefined || access.isArrow) return access === undefined ? undefined : "";
+    return readKindOf(this.#context.analysis.locationOf(access.base).objects) === undefined ? undefined : "&";
+  }
+
+  /** True for a member that only the parse sees: the structure of the kernel's types does not have it. */
+  #isFormer(member: AstNode): boolean {
+    const declaration = this.#context.declarations.fields.get(member.referencedMemberDecl ?? "");
+    return declaration !== undefined && childrenOf(declaration).some(({ kind }) => kind === "AnnotateAttr");
+  }
+
+  #movedRow(member: AstNode): MovedMember | undefined {
+    const { referencedMemberDecl, name } = member;
+    if (member.kind !== "MemberExpr" || referencedMemberDecl === undefined || name === undefined)
+      return undefined;
+    const { ownFields, recordOfField } = this.#context.declarations;
+    if (ownFields.has(referencedMemberDecl)) return undefined;
+    return movedMember(recordOfField.get(referencedMemberDecl), name);
   }
 
   /** Looks for loads of contexts that share their text, a macro's body, with reads. Call it once, behind all visits. */
@@ -195,6 +258,7 @@ export class ReadRewriter {
     const inner = childOf(pointer, 0);
     if (inner?.kind !== "MemberExpr" && inner?.kind !== "ArraySubscriptExpr") return undefined;
     const { analysis } = this.#context;
+    if (this.#movedRow(inner) !== undefined) return undefined;
     if (readKindOf(analysis.locationOf(inner).objects) !== kind || this.#isReadByMacro(inner))
       return undefined;
     return inner;
