@@ -1,5 +1,6 @@
 /** What the documents say is there, is there: paths, commands, scripts, workspaces. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -24,6 +25,22 @@ test("every path in the documents exists", () => {
   }
   assert.equal(missing, []);
   assert.ok(paths > 10);
+});
+
+test("the README's JavaScript runs", () => {
+  const [, program = ""] = /```js\n([\s\S]*?)```/.exec(read("README.md")) ?? [];
+  assert.match(program, "openBpf");
+  const path = join(root, "test", `readme-example-${process.pid}.mjs`);
+  writeFileSync(path, program);
+  try {
+    const output = execFileSync(process.execPath, [path], {
+      encoding: "utf8",
+      env: { ...process.env, NODE_OPTIONS: "" },
+    });
+    assert.match(output, /^user 1000 executed \d+ programs$/m);
+  } finally {
+    rmSync(path);
+  }
 });
 
 test("every npm script in the documents exists", () => {

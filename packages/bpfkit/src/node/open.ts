@@ -1,15 +1,16 @@
 /** Opens programs on Node in one call: C text, a C file or an object, in a kernel that is given or simulated. */
 import { readFileSync } from "node:fs";
-import { BpfkitError, NotSupportedError } from "@bpfkit/base/diagnostics";
+import { BpfkitError } from "@bpfkit/base/diagnostics";
 import type { Kernel } from "@bpfkit/base/kernel";
 import { BPF } from "../bpf.ts";
 import { Builder, type BuilderOptions } from "./builder.ts";
+import { openLinuxKernel } from "./linux.ts";
 import { loadBundledProfile } from "./profile.ts";
 import { simulatedKernel } from "./simulated.ts";
 
 /** Which kernel to open. */
 export interface KernelOptions {
-  /** `vm`: the simulated one. `kernel`, this machine's own, is not there yet. */
+  /** `vm`: the simulated one (default). `kernel`: this machine's own. */
   readonly target?: "vm" | "kernel";
   /** The simulated machine's workload; `mixed` unless told otherwise. */
   readonly scenario?: string;
@@ -17,10 +18,10 @@ export interface KernelOptions {
   readonly engine?: "jit" | "interpreter";
 }
 
-/** Opens a kernel. @throws NotSupportedError for `kernel`, UsageError for an unknown workload */
-export function openKernel(options: KernelOptions = {}): Kernel {
+/** Opens a kernel. @throws UsageError for an unknown workload, BpfkitError LK0xx where this machine's cannot be had */
+export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
   const { target = "vm", scenario = "mixed", seed, engine } = options;
-  if (target === "kernel") throw new NotSupportedError("running in this machine's kernel");
+  if (target === "kernel") return await openLinuxKernel();
   return simulatedKernel({
     profile: loadBundledProfile(),
     scenario,
@@ -51,7 +52,7 @@ export interface OpenOptions extends BuilderOptions, KernelOptions {
 export async function openBpf(options: OpenOptions): Promise<BPF> {
   const { name, object } = await objectOf(options);
   const { autoAttach, onWarning } = options;
-  const kernel = options.kernel ?? openKernel(options);
+  const kernel = options.kernel ?? (await openKernel(options));
   let isOurs = options.kernel === undefined;
   const onClose = (): void => {
     if (isOurs) kernel.shutdown();
