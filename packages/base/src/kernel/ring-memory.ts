@@ -6,6 +6,11 @@ export interface RingMemory {
   /** Size in bytes of the data area, a power of two. */
   readonly sizeBytes: number;
   /**
+   * True where samples of this perf ring begin with their time (PERF_SAMPLE_TIME): 64 bits, nanoseconds of
+   * `KernelClock.monotonicNs`. Rings of several CPUs can then be read in order.
+   */
+  readonly timestamped?: boolean;
+  /**
    * A live view of the data area. Bytes from `consumer` to `producer` are stable until consumed. Take a new view after
    * every wait: the memory behind it may have grown and the old view is then detached.
    */

@@ -8,10 +8,14 @@ import { RingCursor } from "./ring-cursor.ts";
 const recordLost = 2;
 const recordSample = 9;
 const headerSize = 8;
+const timeSize = 8;
 
 /** How to read. */
 export interface PerfReaderOptions {
-  /** Called with a copy of each event's bytes, CPU by CPU, in order within a CPU. */
+  /**
+   * Called with a copy of each event's bytes: in the order in which they were sent where the kernel gives their times,
+   * else CPU by CPU.
+   */
   onEvent(cpu: number, data: Uint8Array): void;
   /** Called with the number of events that did not fit the ring. */
   onLost?(cpu: number, count: number): void;
@@ -25,6 +29,15 @@ interface CpuRing {
   readonly cpu: number;
   readonly event: Fd;
   readonly memory: RingMemory;
+}
+
+/** What one call of consume has yet to read of a ring. */
+interface Unread {
+  readonly ring: CpuRing;
+  readonly producer: number;
+  position: number;
+  /** Of the record at `position`; 0 where records have no times, or for those without. */
+  timeNs: number;
 }
 
 /** Reads the events that programs send with bpf_perf_event_output. */
@@ -54,11 +67,31 @@ export class PerfReader {
     return this.#rings.map((ring) => ring.event);
   }
 
-  /** Hands over everything that is in the rings, without waiting. Returns the number of events. */
+  /**
+   * Hands over what is in the rings, without waiting. Returns the number of events. Events of several CPUs are merged by
+   * their times up to the time of the call: whatever led to such an event was sent before it and is in a ring, too.
+   */
   consume(): number {
+    const nowNs = this.#rings.some(({ memory }) => memory.timestamped)
+      ? Number(this.#kernel.monotonicNs())
+      : 0;
+    const unread: Unread[] = [];
+    for (const ring of this.#rings) {
+      // The producer is read once: events that callbacks cause are left for the next call.
+      const [position, producer] = [ring.memory.readConsumer(), ring.memory.readProducer()];
+      if (position < producer) unread.push({ ring, producer, position, timeNs: 0 });
+    }
+    for (const each of unread) each.timeNs = timeOfRecord(each);
     let count = 0;
-    for (const ring of this.#rings) count += this.#consumeRing(ring);
-    return count;
+    for (;;) {
+      const next = earliest(unread);
+      if (next === undefined || next.timeNs > nowNs) return count;
+      count += this.#takeRecord(next);
+      if (next.position < next.producer && this.#rings.includes(next.ring)) next.timeNs = timeOfRecord(next);
+      else unread.splice(unread.indexOf(next), 1);
+      // A callback may have closed this reader.
+      if (this.#rings.length === 0) return count;
+    }
   }
 
   /** Stops and unmaps; a second call does nothing. */
@@ -90,34 +123,43 @@ export class PerfReader {
     this.#kernel.perfEventEnable(event);
   }
 
-  /** The producer is read once: events that callbacks cause are left for the next call. */
-  #consumeRing(ring: CpuRing): number {
-    const producer = ring.memory.readProducer();
-    let position = ring.memory.readConsumer();
-    let count = 0;
-    while (position < producer) {
-      // A callback may let the world run and memory grow, so no view is kept across one.
-      const cursor = new RingCursor(ring.memory);
-      const type = cursor.u32(position);
-      const size = cursor.u16(position + 6);
-      if (size < headerSize || position + size > producer) {
-        throw new InternalError(`perf record of ${size} bytes at ${position} of the ring of CPU ${ring.cpu}`);
-      }
-      const at = position + headerSize;
-      position += size;
-      if (type === recordSample) {
-        const length = Math.min(cursor.u32(at), size - headerSize - 4);
-        const data = cursor.bytes(at + 4, length);
-        ring.memory.writeConsumer(position);
-        count += 1;
-        this.#options.onEvent(ring.cpu, data);
-      } else {
-        const lost = type === recordLost ? cursor.u64(at + 8) : 0;
-        ring.memory.writeConsumer(position);
-        if (lost > 0) this.#options.onLost?.(ring.cpu, lost);
-      }
-      if (!this.#rings.includes(ring)) break; // closed by the callback
+  /** Hands one record over and moves behind it; 1 for events, 0 for others. */
+  #takeRecord(unread: Unread): 0 | 1 {
+    const { ring } = unread;
+    // A callback may let the world run and memory grow, so no view is kept across one.
+    const cursor = new RingCursor(ring.memory);
+    const { position } = unread;
+    const size = cursor.u16(position + 6);
+    if (size < headerSize || position + size > unread.producer) {
+      throw new InternalError(`perf record of ${size} bytes at ${position} of the ring of CPU ${ring.cpu}`);
     }
-    return count;
+    const type = cursor.u32(position);
+    unread.position += size;
+    if (type === recordSample) {
+      const at = position + headerSize + (ring.memory.timestamped ? timeSize : 0);
+      const length = Math.min(cursor.u32(at), Math.max(0, unread.position - at - 4));
+      const data = cursor.bytes(at + 4, length);
+      ring.memory.writeConsumer(unread.position);
+      this.#options.onEvent(ring.cpu, data);
+      return 1;
+    }
+    const lost = type === recordLost ? cursor.u64(position + headerSize + 8) : 0;
+    ring.memory.writeConsumer(unread.position);
+    if (lost > 0) this.#options.onLost?.(ring.cpu, lost);
+    return 0;
   }
+}
+
+/** When the next record was sent. Records without a time count as sent at once. */
+function timeOfRecord({ ring, position }: Unread): number {
+  if (!ring.memory.timestamped) return 0;
+  const cursor = new RingCursor(ring.memory);
+  return cursor.u32(position) === recordSample ? cursor.u64(position + headerSize) : 0;
+}
+
+/** The first of those with the smallest time. */
+function earliest(unread: readonly Unread[]): Unread | undefined {
+  let best = unread[0];
+  for (const each of unread) if (best !== undefined && each.timeNs < best.timeNs) best = each;
+  return best;
 }

@@ -92,6 +92,36 @@ test("perf samples and lost counts come out in order, across the end of the ring
   assert.is(kernel.open.size, 1, "only the map is left open");
 });
 
+test("events with times come in their order across CPUs, and none overtakes what led to it", () => {
+  class TimedKernel extends RingKernel {
+    now = 100n;
+    override mapPerfRing(): RingMemory {
+      const ring = Object.assign(new HandRing(), { timestamped: true });
+      this.hand.push(ring);
+      return ring;
+    }
+    override monotonicNs(): bigint {
+      return this.now;
+    }
+  }
+  const kernel = new TimedKernel();
+  const seen: number[] = [];
+  const reader = new PerfReader(kernel, mapOf(kernel), { onEvent: (_cpu, data) => seen.push(data[0] ?? 0) });
+  const [first, second] = kernel.hand;
+  // Header with a size of 24, a time of 64 bits, a raw size of 4 and the data.
+  const sample = (time: number, value: number) => words(9, 24 << 16, time, 0, 4, value);
+  second?.put(sample(10, 1));
+  first?.put(sample(20, 2));
+  second?.put(sample(30, 3));
+  first?.put(sample(101, 5));
+  assert.is(reader.consume(), 3);
+  assert.equal(seen, [1, 2, 3]);
+  kernel.now = 101n;
+  second?.put(sample(99, 4));
+  assert.is(reader.consume(), 2);
+  assert.equal(seen, [1, 2, 3, 4, 5]);
+});
+
 test("a perf reader may be closed from its own callback", () => {
   const kernel = new RingKernel();
   let count = 0;

@@ -39,7 +39,11 @@ test("offsets of the kernel's structs", () => {
     [32, 48, 72, 80, 96, 108],
   );
   assert.equal([testRunAttr.offsetOf("dataIn"), testRunAttr.offsetOf("contextIn")], [16, 48]);
-  assert.equal([perfEventAttr.offsetOf("config1"), perfEventAttr.sizeBytes], [56, 72]);
+  assert.equal(
+    (["config1", "config2", "clockId"] as const).map((name) => perfEventAttr.offsetOf(name)),
+    [56, 64, 92],
+  );
+  assert.is(perfEventAttr.sizeBytes, 96);
 });
 
 test("CPU lists", () => {

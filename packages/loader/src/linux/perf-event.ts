@@ -13,10 +13,12 @@ import { perfEventAttr } from "./structs.ts";
 const PerfType = { Hardware: 0, Software: 1, Tracepoint: 2 } as const;
 /** PERF_COUNT_SW_BPF_OUTPUT. */
 const bpfOutput = 10;
-/** PERF_SAMPLE_RAW. */
-const sampleRaw = 1 << 10;
+/** PERF_SAMPLE_*: what a sample holds, in this order. */
+const Sample = { Time: 1 << 2, Raw: 1 << 10 } as const;
+/** CLOCK_MONOTONIC: the clock of bpf_ktime_get_ns. */
+const monotonicClock = 1;
 /** Bits of perf_event_attr.flags. */
-const EventFlag = { Disabled: 1, Frequency: 1 << 10 } as const;
+const EventFlag = { Disabled: 1, Frequency: 1 << 10, UseClockId: 1 << 25 } as const;
 /** PERF_FLAG_FD_CLOEXEC. */
 const closeOnExec = 8;
 /** PERF_EVENT_IOC_*. */
@@ -34,6 +36,7 @@ type PerfFields = FieldValues<{
   wakeupEvents: "u32";
   config1: "ptr";
   config2: "u64";
+  clockId: "u32";
 }>;
 
 /** The perf facet. */
@@ -94,7 +97,9 @@ function fieldsFor(attributes: PerfEventAttributes): PerfFields {
         type: PerfType.Software,
         config: bpfOutput,
         samplePeriod: 1,
-        sampleType: sampleRaw,
+        sampleType: Sample.Time | Sample.Raw,
+        flags: EventFlag.UseClockId,
+        clockId: monotonicClock,
         wakeupEvents: attributes.wakeupEvents,
       };
     case "software":

@@ -96,6 +96,7 @@ const perfTail = 1032;
 /** A perf buffer: one control page, then the data. */
 export class PerfRing extends MappedRing {
   readonly sizeBytes: number;
+  readonly timestamped = true;
 
   /** `sizeBytes` is a power of two of pages. `unmapped` is called once. @throws SyscallError of mmap(2) */
   constructor(event: number, sizeBytes: number, pageSize: number, unmapped: () => void) {

@@ -89,7 +89,7 @@ export const btfLoadAttr = structLayout({
 /** BPF_RAW_TRACEPOINT_OPEN. */
 export const rawTracepointAttr = structLayout({ name: "ptr", programFd: "u32" });
 
-/** struct perf_event_attr up to config2 (PERF_ATTR_SIZE_VER1; uapi linux/perf_event.h). */
+/** struct perf_event_attr up to clockid (PERF_ATTR_SIZE_VER3, Linux 4.1; uapi linux/perf_event.h). */
 export const perfEventAttr = structLayout({
   type: "u32",
   size: "u32",
@@ -105,6 +105,10 @@ export const perfEventAttr = structLayout({
   config1: "ptr",
   /** Offset of the probe PMUs. */
   config2: "u64",
+  branchSampleType: "u64",
+  sampleRegsUser: "u64",
+  sampleStackUser: "u32",
+  clockId: "u32",
 });
 
 /** struct rlimit64. */
