@@ -8,7 +8,7 @@ import { onInterrupt } from "../run/interrupt.ts";
 export class Run extends Command {
   static override summary = "Run a bundled tool, a C program or an object file.";
   static override description =
-    "Runs in the bundled VM, which simulates a Linux 6.1 machine at work; it ends when the workload is over. With --target kernel it traces this machine instead (Linux with BTF; root, or CAP_BPF and CAP_PERFMON), until Ctrl-C. Arguments after TARGET are the tool's own: bpfkit run biolatency --help lists them.";
+    "Runs in the bundled VM, which simulates a Linux 6.1 machine at work; it ends when the workload is over. With --target kernel it traces this machine instead (Linux with BTF, as root), until Ctrl-C. Arguments after TARGET are the tool's own: bpfkit run biolatency --help lists them.";
   static override examples = [
     "<%= config.bin %> run tools/biolatency",
     "<%= config.bin %> run biolatency -D --scenario block-io",

@@ -1,5 +1,5 @@
 /** Files of procfs, sysfs and tracefs, and in words what a missing one means. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { Errno } from "@bpfkit/base/abi";
 import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
 import { notPermitted } from "./privileges.ts";
@@ -7,10 +7,16 @@ import { notPermitted } from "./privileges.ts";
 const tracefsMounts = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"] as const;
 const kernelTypes = "/sys/kernel/btf/vmlinux";
 
-/** Where tracefs is mounted. @throws BpfkitError LK007 where it is not */
+/** Where tracefs is mounted. @throws BpfkitError LK007 where it is not, LK003 where this user may not look */
 export function tracefsRoot(): string {
-  const root = tracefsMounts.find((candidate) => existsSync(`${candidate}/events`));
-  if (root !== undefined) return root;
+  for (const root of tracefsMounts) {
+    try {
+      statSync(`${root}/events`);
+      return root;
+    } catch (error) {
+      if (errnoOf(error) === Errno.EACCES) throw failure(root, error);
+    }
+  }
   throw new BpfkitError(
     "LK007",
     "tracefs is not mounted, so tracepoints and the trace pipe cannot be found",
@@ -35,8 +41,14 @@ export function readKernelFile(path: string): Uint8Array {
   }
 }
 
-function failure(path: string, error: unknown): Error {
-  const code = error instanceof Error && "errno" in error ? -Number(error.errno) : Errno.EIO;
+/** Positive errno of a failure of node:fs. */
+function errnoOf(error: unknown): number {
+  return error instanceof Error && "errno" in error ? -Number(error.errno) : Errno.EIO;
+}
+
+/** What a failure of node:fs with a kernel file means. */
+export function failure(path: string, error: unknown): Error {
+  const code = errnoOf(error);
   if (code === Errno.ENOENT && path === kernelTypes) {
     return new BpfkitError(
       "LK004",
@@ -49,5 +61,5 @@ function failure(path: string, error: unknown): Error {
   }
   const cause = new SyscallError("open", code, { detail: path, cause: error });
   const forbidden = code === Errno.EACCES || code === Errno.EPERM;
-  return forbidden ? notPermitted(`reading ${path}`, cause) : cause;
+  return forbidden ? notPermitted(`reading ${path}`, cause, "Usually only root may.") : cause;
 }

@@ -223,6 +223,14 @@ kernelTest("probes that this kernel does not have are refused before anything is
   );
 });
 
+kernelTest("files that are not there are explained", (kernel) => {
+  assert.throws(() => kernel.readKernelFile("/sys/kernel/btf/no_such_module"), isErrno(Errno.ENOENT));
+  if (existsSync("/sys/kernel/tracing/events") || existsSync("/sys/kernel/debug/tracing/events")) return;
+  const isExplained = (error: unknown) => error instanceof BpfkitError && error.code === "LK007";
+  assert.throws(() => kernel.openTracePipe(), isExplained);
+  assert.throws(() => kernel.readKernelFile("/sys/kernel/tracing/events/sched/sched_switch/id"), isExplained);
+});
+
 function isErrno(errno: number): (error: unknown) => boolean {
   return (error) => error instanceof SyscallError && error.errno === errno;
 }

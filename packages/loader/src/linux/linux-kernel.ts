@@ -138,7 +138,20 @@ export class LinuxKernel implements Kernel {
 
   mapPerfRing(event: Fd, pageCount: number): RingMemory {
     const sizeBytes = Math.max(pageCount * portPageSize, this.#pageSize);
-    return this.#keep(event, new PerfRing(event, sizeBytes, this.#pageSize, () => this.#drop(event)));
+    try {
+      return this.#keep(event, new PerfRing(event, sizeBytes, this.#pageSize, () => this.#drop(event)));
+    } catch (error) {
+      const refused = error instanceof SyscallError && error.errno === Errno.EPERM;
+      if (!refused) throw error;
+      throw new BpfkitError(
+        "LK003",
+        `the kernel does not permit perf buffers of ${sizeBytes} bytes for each CPU`,
+        {
+          cause: error,
+          hint: "Run it as root, raise the sysctl kernel.perf_event_mlock_kb, or ask for fewer pages.",
+        },
+      );
+    }
   }
 
   mapRingBuffer(map: Fd): RingMemory {

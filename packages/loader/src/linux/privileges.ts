@@ -52,9 +52,9 @@ export function requirePrivileges(): void {
 }
 
 /** The error of a kernel call that was not permitted although the capabilities are there, or of one without them. */
-export function notPermitted(what: string, cause: unknown): BpfkitError {
+export function notPermitted(what: string, cause: unknown, advice?: string): BpfkitError {
   const missing = missingCapabilities(effectiveSet());
-  const reasons: string[] = [];
+  const reasons: string[] = advice === undefined ? [] : [advice];
   if (missing.length > 0) reasons.push(`this process lacks ${missing.join(" and ")}: run it as root (sudo).`);
   if (statusField("Seccomp") === "2") {
     reasons.push(

@@ -1,7 +1,7 @@
 /** The reading end of trace_pipe. */
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import type { Fd, TracePipe } from "@bpfkit/base/kernel";
-import { tracefsRoot } from "./kernel-files.ts";
+import { failure, tracefsRoot } from "./kernel-files.ts";
 
 const chunkSize = 1 << 16;
 
@@ -17,10 +17,14 @@ export class LinuxTracePipe implements TracePipe {
   #text = "";
   #open = true;
 
-  /** @throws BpfkitError LK007 where tracefs is not mounted */
+  /** @throws BpfkitError LK007 where tracefs is not mounted, LK003 where this user may not read it */
   constructor(closed: (fd: Fd) => void) {
     const path = `${tracefsRoot()}/trace_pipe`;
-    this.fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK) as Fd;
+    try {
+      this.fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK) as Fd;
+    } catch (error) {
+      throw failure(path, error);
+    }
     this.#closed = closed;
   }
 
