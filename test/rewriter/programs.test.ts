@@ -291,6 +291,15 @@ const cases: readonly Case[] = [
     has: ['SEC("kprobe/do_exit") int BPF_KPROBE(kprobe__do_exit, long code)'],
   },
   {
+    name: "a program that reads arguments of a USDT probe, through a helper",
+    text: "#include <uapi/linux/ptrace.h>\nstatic int first(void *ctx) { u32 v = 0; bpf_usdt_readarg(1, ctx, &v); return v; }\nint query(struct pt_regs *ctx)\n{\n\tchar text[16];\n\tbpf_usdt_readarg_p(2, ctx, &text, sizeof(text));\n\treturn first(ctx);\n}\nint other(struct pt_regs *ctx) { return 0; }\n",
+    has: [
+      "static __always_inline int first(void *ctx) { u32 v = 0; bpf_usdt_readarg(1, ctx, &v);",
+      'SEC("usdt") int query(struct pt_regs *ctx)',
+      'SEC("kprobe") int other(struct pt_regs *ctx)',
+    ],
+  },
+  {
     name: "kprobe__sys_",
     text: 'int kprobe__sys_clone(void *ctx) { bpf_trace_printk("Hello, World!\\n"); return 0; }\n',
     has: [

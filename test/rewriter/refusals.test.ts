@@ -163,13 +163,6 @@ const cases: readonly Case[] = [
     line: 4,
   },
   {
-    name: "USDT arguments",
-    text: "#include <uapi/linux/ptrace.h>\nint f(struct pt_regs *ctx) {\n\tu64 v;\n\tbpf_usdt_readarg(1, ctx, &v);\n\treturn v;\n}\n",
-    code: "RW050",
-    message: "bpf_usdt_readarg is not supported",
-    line: 4,
-  },
-  {
     name: "a format that is no literal",
     text: "int f(void *ctx) {\n\tchar *s = 0;\n\tbpf_trace_printk(s);\n\treturn 0;\n}\n",
     code: "RW042",

@@ -51,8 +51,6 @@ interface Visit {
 
 /** Builtins of BCC that are not here yet, with what to do instead. */
 const missingBuiltins: Readonly<Record<string, string>> = {
-  bpf_usdt_readarg: "USDT arguments are not supported yet.",
-  bpf_usdt_readarg_p: "USDT arguments are not supported yet.",
   bpf_num_cpus: "The number of CPUs is not known when compiling: use a per-CPU map.",
   incr_cksum_l3: "Packet access is not supported yet: use bpf_l3_csum_replace.",
   incr_cksum_l4: "Packet access is not supported yet: use bpf_l4_csum_replace.",

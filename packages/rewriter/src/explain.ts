@@ -37,14 +37,47 @@ export function explainDiagnostic(
     const explained = match === null ? undefined : explain(match, { text, preparation });
     if (explained !== undefined) return { ...diagnostic, ...explained };
   }
-  return diagnostic;
+  return unreadableMacro(diagnostic, text) ?? diagnostic;
+}
+
+/** The macros that reads of kernel and user memory become. */
+const readMacro = /(?:expanded from )?macro '(BPF_(?:CORE_READ|READ_KERNEL|READ_USER|PROBE_READ)\w*)'/;
+
+/** An error inside a read that the user did not write: macros, one in the arguments of another, left no text to rewrite. */
+function unreadableMacro(diagnostic: Diagnostic, text: string): Diagnostic | undefined {
+  const { severity, range, notes = [] } = diagnostic;
+  const name = notes.map((note) => readMacro.exec(note.message)?.[1]).find((found) => found !== undefined);
+  if (severity !== "error" || range === undefined || name === undefined || text.includes(name))
+    return undefined;
+  const sourceLine = text.split(/\r?\n/)[range.line - 1] ?? "";
+  return {
+    severity,
+    code: "RW036",
+    message: "this reads kernel memory through macros that cannot be rewritten together",
+    range: { file: range.file, line: range.line, column: sourceLine.search(/\S|$/) + 1 },
+    sourceLine,
+    hint: "Read the inner macro's value into a local variable first.",
+  };
+}
+
+/** One error a line is enough where a line is explained. */
+function withoutRepeats(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const explained = diagnostics.filter(({ code }) => code === "RW036");
+  const lines = new Set(explained.map(({ range }) => range?.line));
+  return diagnostics.filter(
+    (diagnostic) =>
+      !lines.has(diagnostic.range?.line) ||
+      explained.find(({ range }) => range?.line === diagnostic.range?.line) === diagnostic,
+  );
 }
 
 /** Explains the errors that clang found in a program written for BCC. Other errors come back as they are. */
 export function explainError(error: unknown, text: string, preparation: Preparation): unknown {
   if (!(error instanceof BpfkitError) || !error.code.startsWith("CC") || preparation.dialect !== "bcc")
     return error;
-  const diagnostics = error.diagnostics.map((diagnostic) => explainDiagnostic(diagnostic, text, preparation));
+  const diagnostics = withoutRepeats(
+    error.diagnostics.map((diagnostic) => explainDiagnostic(diagnostic, text, preparation)),
+  );
   const first = diagnostics.find((diagnostic) => diagnostic.severity === "error");
   if (first === undefined || !first.code.startsWith("RW")) {
     return diagnostics.some((diagnostic, index) => diagnostic !== error.diagnostics[index])

@@ -10,6 +10,7 @@ import { mapMethods } from "./maps/methods.ts";
 import { tableHeaderForAst, tableHeaderForCode } from "./maps/table-headers.ts";
 import { movedMembersHeader, movedMembersIn, withMovedMembers } from "./memory/moved-members.ts";
 import { absentTracepoint } from "./probes/absent-tracepoints.ts";
+import { usdtReaders } from "./probes/sections.ts";
 import { tracepointStruct, tracepointsIn } from "./probes/tracepoint-format.ts";
 import { nearest } from "./text/nearest.ts";
 import { identifiers } from "./text/scan.ts";
@@ -63,7 +64,12 @@ const baseNames = [
 
 const bccNames = "bpf_raw_tracepoint_args BPF_F_NO_PREALLOC BPF_F_STACK_BUILD_ID";
 
+/** Of bcc/usdt.h. */
+const usdtNames = "bpf_func_id BPF_FUNC_get_attach_cookie BPF_MAP_TYPE_ARRAY";
+
 const traceHelpers = [
+  "bpf_get_attach_cookie",
+  "bpf_map_lookup_elem",
   "bpf_probe_read_kernel",
   "bpf_probe_read_kernel_str",
   "bpf_probe_read_user",
@@ -131,6 +137,8 @@ export function prepareForAst(
   const further = furtherTypes(names, texts);
   headers.set("bcc/kernel-macros.h", macros + further);
   headers.set("bcc/tracepoints.h", tracepoints.join("\n"));
+  const readsUsdt = usdtReaders.some((name) => names.has(name));
+  if (!readsUsdt) headers.set("bcc/usdt.h", "");
   headers.set("bcc/moved-members.h", movedMembersHeader(moved));
   headers.set("bcc/tables-ast.h", tableHeaderForAst());
   headers.set("bcc/tables.h", tableHeaderForCode);
@@ -148,6 +156,7 @@ export function prepareForAst(
       baseNames,
       ...(isBcc ? [bccNames, mapTypeNames(names)] : []),
       further,
+      ...(readsUsdt ? [usdtNames] : []),
       ...moved.map(({ kernelTypes }) => kernelTypes),
     ],
     astKernelHeader: (vmlinux) => withMovedMembers(vmlinux, moved),

@@ -20,9 +20,11 @@
 /* In BCC it takes no size: the rewriter turns it into bpf_printk. */
 int bpf_trace_printk(const char *format, ...);
 
-/* Builtins of BCC that the rewriter refuses by name, so that the message is its own. */
+/* When compiled, macros of usdt.h. */
 int bpf_usdt_readarg(int number, void *ctx, void *value);
 int bpf_usdt_readarg_p(int number, void *ctx, void *buffer, u64 size);
+
+/* Builtins of BCC that the rewriter refuses by name, so that the message is its own. */
 int bpf_num_cpus(void);
 int incr_cksum_l3(u64 offset, u64 from, u64 to);
 int incr_cksum_l4(u64 offset, u64 from, u64 to, u64 is_pseudo);

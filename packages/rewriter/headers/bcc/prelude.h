@@ -16,6 +16,7 @@
 #include "tracepoints.h"
 #include "tables.h"
 #include "moved-members.h"
+#include "usdt.h"
 
 /* The value behind a kernel pointer, zero where it cannot be read. */
 #define BPF_READ_KERNEL(lvalue) \

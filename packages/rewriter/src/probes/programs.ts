@@ -2,11 +2,12 @@
 import type { Declarations, FunctionDefinition } from "../ast/declarations.ts";
 import { type AstNode, childrenOf, typeOf } from "../ast/node.ts";
 import { expansionOf, isFromMacro, spellingOf } from "../ast/source-location.ts";
+import { calleeOf } from "../maps/calls.ts";
 import { isSyscallProgram } from "../memory/origins.ts";
 import type { Finding } from "../report.ts";
 import type { TextEdits } from "../text/edits.ts";
 import { bracketSpan, nextToken, tokens } from "../text/scan.ts";
-import { programMacros, programSection } from "./sections.ts";
+import { programMacros, programSection, usdtReaders } from "./sections.ts";
 
 /** A program as the object will hold it. */
 export interface ProbeDeclaration {
@@ -30,9 +31,36 @@ export interface ProgramContext {
 /** Rewrites every function head of a program; returns its entry points. */
 export function rewritePrograms(declarations: Declarations, context: ProgramContext): ProbeDeclaration[] {
   const found: ProbeDeclaration[] = [];
+  const usdt = usdtFunctions(declarations);
   for (const definition of declarations.functions.values()) {
-    const probe = new HeadRewriter(definition, context).rewrite();
+    const probe = new HeadRewriter(definition, context, usdt.has(definition.name)).rewrite();
     if (probe !== undefined) found.push(probe);
+  }
+  return found;
+}
+
+/** Functions that read arguments of USDT probes, themselves or through others. */
+function usdtFunctions(declarations: Declarations): ReadonlySet<string> {
+  const callers = new Map<string, Set<string>>();
+  for (const { name, body } of declarations.functions.values()) {
+    const stack: AstNode[] = [body];
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      stack.push(...childrenOf(node));
+      const callee = node.kind === "CallExpr" ? calleeOf(node) : undefined;
+      if (callee === undefined) continue;
+      const known = callers.get(callee);
+      if (known === undefined) callers.set(callee, new Set([name]));
+      else known.add(name);
+    }
+  }
+  const found = new Set<string>();
+  const waiting = [...usdtReaders];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    for (const caller of callers.get(name) ?? []) {
+      if (found.has(caller)) continue;
+      found.add(caller);
+      waiting.push(caller);
+    }
   }
   return found;
 }
@@ -41,9 +69,12 @@ class HeadRewriter {
   readonly #definition: FunctionDefinition;
   readonly #context: ProgramContext;
 
-  constructor(definition: FunctionDefinition, context: ProgramContext) {
+  readonly #readsUsdt: boolean;
+
+  constructor(definition: FunctionDefinition, context: ProgramContext, readsUsdt: boolean) {
     this.#definition = definition;
     this.#context = context;
+    this.#readsUsdt = readsUsdt;
   }
 
   rewrite(): ProbeDeclaration | undefined {
@@ -60,6 +91,7 @@ class HeadRewriter {
       name,
       first === undefined ? "" : typeOf(first),
       this.#context.architecture,
+      this.#readsUsdt,
     );
     const probe = { name, section, isAttached, file: use.file, offset: use.offset };
     if (isFromMacro(node.range?.begin) && this.#expandMacro(text, use.file, use.offset, section))

@@ -30,6 +30,9 @@ const prefixes: readonly (readonly [
   [/^bpf_iter__/, (target) => `iter/${target}`],
 ];
 
+/** Calls that make a program one of a USDT probe. */
+export const usdtReaders: readonly string[] = ["bpf_usdt_readarg", "bpf_usdt_readarg_p"];
+
 /** Context type -> section, for programs that are attached by a call. */
 const contexts: readonly (readonly [type: RegExp, section: string])[] = [
   [/^struct tracepoint__/, "tracepoint"],
@@ -45,15 +48,21 @@ const contexts: readonly (readonly [type: RegExp, section: string])[] = [
 /**
  * The section of a program.
  * @param contextType Desugared type of the first parameter, empty where there is none.
+ * @param readsUsdt True where the program or what it calls reads arguments of a USDT probe.
  */
-export function programSection(name: string, contextType: string, architecture: string): ProgramSection {
+export function programSection(
+  name: string,
+  contextType: string,
+  architecture: string,
+  readsUsdt: boolean,
+): ProgramSection {
   for (const [prefix, section] of prefixes) {
     const match = prefix.exec(name);
     if (match !== null)
       return { section: section(name.slice(match[0].length), architecture), isAttached: true };
   }
   const row = contexts.find(([type]) => type.test(contextType));
-  return { section: row?.[1] ?? "kprobe", isAttached: false };
+  return { section: row?.[1] ?? (readsUsdt ? "usdt" : "kprobe"), isAttached: false };
 }
 
 function kernelFunction(target: string, architecture: string): string {
