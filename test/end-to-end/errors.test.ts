@@ -1,5 +1,16 @@
 /** Every way a user's input can be wrong gives one clear message, the right exit code and nothing half-written. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Workspace } from "../support/cli.ts";
@@ -47,6 +58,17 @@ const programs: readonly BadProgram[] = [
     name: "a stack over 512 bytes",
     text: 'int kprobe__do_nanosleep(void *ctx)\n{\n    char big_buffer[600] = {};\n    bpf_get_current_comm(big_buffer, sizeof(big_buffer));\n    bpf_trace_printk("%s", big_buffer);\n    return 0;\n}\n',
     says: [/512/, /big_buffer/],
+  },
+  {
+    name: "a macro that reads, in the arguments of another",
+    text: "#include <linux/sched.h>\n#define PARENT(t) ((t)->real_parent)\n#define GRANDPARENT(t) PARENT(PARENT(t))->tgid\nint kprobe__do_nanosleep(void *ctx)\n{\n    struct task_struct *t = (void *)bpf_get_current_task();\n    return GRANDPARENT(t);\n}\n",
+    line: 7,
+    says: [/return GRANDPARENT\(t\);/, /hint: .*local variable/],
+  },
+  {
+    name: "a table of pointers to text",
+    text: 'static const char *names[] = { "a", "b" };\nint kprobe__do_nanosleep(void *ctx)\n{\n    bpf_trace_printk("%s", names[bpf_get_current_pid_tgid() & 1]);\n    return 0;\n}\n',
+    says: [/variable 'names' holds the address/],
   },
   {
     name: "a GPL-only helper without the licence",
@@ -170,6 +192,42 @@ test("output that cannot be written is said, and nothing is left", ({ work }) =>
     assert.is(work.run(["build", "good.c", "-o", "locked/out.o"]).status, 1);
     assert.not.ok(existsSync(work.path("locked/out.o")));
   }
+});
+
+test("devices and links are written through, not replaced", ({ work }) => {
+  work.file("good.c", "int kprobe__do_nanosleep(void *ctx) { return 0; }\n");
+  work.file("real.o", "");
+  for (const [link, target] of [
+    ["null.o", "/dev/null"],
+    ["link.o", "real.o"],
+  ] as const) {
+    symlinkSync(target, work.path(link));
+    assert.is(work.run(["build", "good.c", "-o", link]).status, 0);
+    assert.ok(lstatSync(work.path(link)).isSymbolicLink());
+  }
+  assert.ok(statSync("/dev/null").isCharacterDevice());
+  assert.is(readFileSync(work.path("real.o")).subarray(1, 4).toString(), "ELF");
+});
+
+test("a full disk behind standard output is one message", ({ work }) => {
+  if (!existsSync("/dev/full")) return;
+  work.file("good.c", "int kprobe__do_nanosleep(void *ctx) { return 0; }\n");
+  work.run(["build", "good.c"]);
+  const full = openSync("/dev/full", "w");
+  try {
+    const result = work.run(["inspect", "good.o"], {}, full);
+    assert.is(result.status, 1);
+    assert.match(result.stderr, /^error: cannot write to standard output: ENOSPC.*\n$/);
+  } finally {
+    closeSync(full);
+  }
+});
+
+test("missing arguments and bad macros are named, without advice about something else", ({ work }) => {
+  assert.match(work.run(["build"]).stderr, /^error: Missing 1 required arg: file: the C file \[US001\]\n/);
+  const macro = work.run(["build", "good.c", "-D", "1N=2"]);
+  assert.is(macro.status, 2);
+  assert.match(macro.stderr, /-D takes NAME or NAME=VALUE, not '1N=2'/);
 });
 
 /** As the kernel target sees it: this is where the loader looks for the number of the kprobe event source. */

@@ -1,5 +1,5 @@
 /** C programs without a front end of their own, from text to output. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Workspace } from "../support/cli.ts";
@@ -93,6 +93,25 @@ test("build, inspect and run agree; run takes the object too", ({ work }) => {
   const description = JSON.parse(work.run(["inspect", "hello.o", "--json"]).stdout);
   assert.is(description.programs.length, 1);
   assert.is(description.programs[0].type, "kprobe");
+});
+
+test("headers are found through folders named in any way", ({ work }) => {
+  mkdirSync(work.path("sub"));
+  mkdirSync(work.path("my inc"));
+  work.file("my inc/answer.h", '#include "deep.h"\n');
+  work.file("my inc/deep.h", "#define ANSWER 42\n");
+  const text = `#include <answer.h>
+BPF_ARRAY(a, u64, 1);
+int kprobe__sys_clone(void *ctx) { int k = 0; u64 v = ANSWER; a.update(&k, &v); return 0; }
+`;
+  work.file("sub/use.c", text);
+  for (const folder of ["my inc", "sub/../my inc", `${work.folder}/sub/../my inc`, "./my inc/"]) {
+    for (const file of ["sub/use.c", `${work.folder}/sub/use.c`]) {
+      const result = work.run(["run", file, "-I", folder]);
+      assert.is(result.status, 0, result.stderr);
+      assert.match(result.stdout, /0: 42/);
+    }
+  }
 });
 
 test("stages can be looked at", ({ work }) => {

@@ -27,18 +27,24 @@ export class Workspace {
     return join(this.folder, name);
   }
 
-  /** Runs `bpfkit ARGS` here. A run that takes a minute hangs and is killed. */
-  run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): CliResult {
+  /** Runs `bpfkit ARGS` here, its standard output to `output`. A run that takes a minute hangs and is killed. */
+  run(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    output: number | "pipe" = "pipe",
+  ): CliResult {
     const { status, stdout, stderr, signal, error } = spawnSync(process.execPath, [program, ...args], {
       cwd: this.folder,
       encoding: "utf8",
       timeout: 60_000,
+      killSignal: "SIGKILL",
+      stdio: ["pipe", output, "pipe"],
       maxBuffer: 64 << 20,
       env: { ...baseEnvironment(), XDG_CACHE_HOME: sharedCache, ...environment },
     });
     if (error !== undefined) throw error;
     if (status === null) throw new Error(`bpfkit ${args.join(" ")} was ended by ${signal}\n${stderr}`);
-    return { status, stdout, stderr };
+    return { status, stdout: stdout ?? "", stderr };
   }
 
   close(): void {

@@ -97,6 +97,8 @@ const diagnosticsFormat = [
 /** Warnings that kernel-style C would drown in. The choice is BCC's. */
 const warnings = [
   "address-of-packed-member",
+  // BPF_CORE_READ of a const member: its value is read into the object after the declaration.
+  "default-const-init-var-unsafe",
   "deprecated-declarations",
   "duplicate-decl-specifier",
   "gnu-variable-sized-type-not-at-end",

@@ -1,4 +1,5 @@
 /** Makes the builder that a command's flags ask for. */
+import { UsageError } from "@bpfkit/base/diagnostics";
 import { Builder, checkedCpu } from "bpfkit/node";
 import type { Progress } from "./output/progress.ts";
 
@@ -11,12 +12,18 @@ export interface BuildFlags {
   readonly cache: boolean;
 }
 
+/** A macro's definition as `-D` takes it. @throws UsageError for what is no macro name */
+function definition(text: string): string {
+  if (/^[A-Za-z_]\w*(?:\([^)]*\))?(?:=|$)/.test(text)) return text;
+  throw new UsageError(`-D takes NAME or NAME=VALUE, not '${text}'`);
+}
+
 /** A builder that reports to `progress`. The caller closes it. */
 export function openBuilder(flags: BuildFlags, progress: Progress): Builder {
   return new Builder({
     ...(flags.btf === undefined ? {} : { btf: flags.btf }),
     cpu: checkedCpu(flags.mcpu),
-    defines: flags.define ?? [],
+    defines: (flags.define ?? []).map(definition),
     includeDirs: flags.include ?? [],
     cache: flags.cache,
     progress: (stage) => progress.stage(stage),

@@ -1,6 +1,6 @@
 /** Entry of the command: runs oclif, and is the one place where failures become text and exit codes. */
 
-import { UsageError } from "@bpfkit/base/diagnostics";
+import { BpfkitError, UsageError } from "@bpfkit/base/diagnostics";
 import { Errors, flush, run } from "@oclif/core";
 import { ExitCode } from "./exit-codes.ts";
 import { reportFailure } from "./output/failure.ts";
@@ -9,11 +9,13 @@ import { separateToolArguments } from "./run/separate.ts";
 
 const commandNames = ["build", "run", "rewrite", "inspect", "new", "help"];
 
-/** A reader that went away (`| head`) is no failure. */
-function endQuietlyOnClosedPipe(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+/** A reader that went away (`| head`) is no failure; a full disk behind standard output is one. */
+function endOnBrokenOutput(): void {
+  // In front of oclif's own listener, which throws.
+  process.stdout.prependListener("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(ExitCode.ok);
-    throw error;
+    const message = `cannot write to standard output: ${error.message}`;
+    process.exit(reportFailure(new BpfkitError("CL001", message, { cause: error })));
   });
 }
 
@@ -25,13 +27,21 @@ function asUsageError(error: unknown, argv: readonly string[]): unknown {
     const hint = near === undefined ? `Commands: ${commandNames.join(", ")}` : `Did you mean '${near}'?`;
     return new UsageError(`there is no command '${first}'`, { cause: error, hint });
   }
-  const lines = error.message.split("\n").filter((line) => line !== "" && !line.startsWith("See more help"));
-  return new UsageError(lines.join("; "), { cause: error, hint: `Try: bpfkit ${first} --help` });
+  return new UsageError(plainMessage(error.message), { cause: error, hint: `Try: bpfkit ${first} --help` });
+}
+
+/** oclif's message on one line, without its advice about options in general. */
+function plainMessage(message: string): string {
+  const lines = message
+    .split("\n")
+    .map((line) => line.trim().replace(/ {2,}/, ": "))
+    .filter((line) => line !== "" && !/^(?:See more help|Note:|Alternatively,)/.test(line));
+  return lines.join("; ").replaceAll(":; ", ": ");
 }
 
 /** Runs one command line; sets the process's exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
-  endQuietlyOnClosedPipe();
+  endOnBrokenOutput();
   try {
     await run(separateToolArguments(argv), import.meta.url);
     await flush();

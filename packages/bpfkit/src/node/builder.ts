@@ -1,4 +1,5 @@
 /** Builds C on Node: profile, user headers, compiler and cache put together. Nothing heavy is loaded before it is needed. */
+import { normalize } from "node:path";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 import type { KernelProfile } from "@bpfkit/base/kernel";
 import type { Clang } from "@bpfkit/clang";
@@ -88,7 +89,9 @@ export class Builder {
   }
 
   #compileOptions(source: SourceText, defines: readonly string[]): CompileOptions {
-    const { includeDirs = [], cpu = "v3", progress } = this.#options;
+    const { cpu = "v3", progress } = this.#options;
+    // As the headers' paths, which have no `..` inside: the compiler sees only the folders of files it was given.
+    const includeDirs = (this.#options.includeDirs ?? []).map((folder) => normalize(folder));
     return {
       cpu,
       defines: [...(this.#options.defines ?? []), ...defines],

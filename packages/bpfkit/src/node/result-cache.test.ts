@@ -1,5 +1,5 @@
 /** Tests of the build cache: keys, damage, and folders that cannot be written. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -66,6 +66,16 @@ test("a folder that cannot be made warns once and does not fail", (context) => {
   cache.put(key, build);
   assert.is(context.warnings.length, 1);
   assert.is(cache.get(key), undefined);
+});
+
+test("folders are made where there is none, and a file system that takes none is no endless loop", (context) => {
+  const cache = open(context, join(context.folder, "two", "deep"));
+  cache.put(key, build);
+  assert.equal(cache.get(key), { ...build });
+  assert.equal(context.warnings, []);
+  if (!existsSync("/proc/self")) return;
+  open(context, "/proc/no/such").put(key, build);
+  assert.is(context.warnings.length, 1);
 });
 
 test.run();

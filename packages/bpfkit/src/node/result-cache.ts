@@ -1,8 +1,17 @@
 /** Results of builds on disk, by the content of everything that went in. */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Diagnostic } from "@bpfkit/base/diagnostics";
 
 /** What is kept of a build. */
@@ -59,7 +68,7 @@ export class ResultCache {
     const path = this.#path(key);
     const temporary = `${path}.${process.pid}.tmp`;
     try {
-      mkdirSync(this.#folder, { recursive: true });
+      makeFolder(this.#folder);
       writeFileSync(temporary, encodeEntry(build));
       renameSync(temporary, path);
       this.#dropOldEntries();
@@ -89,6 +98,18 @@ export class ResultCache {
       .map((name) => ({ path: join(this.#folder, name), time: statSync(join(this.#folder, name)).mtimeMs }))
       .sort((left, right) => right.time - left.time);
     for (const { path } of byAge.slice(most / 2)) rmSync(path, { force: true });
+  }
+}
+
+/** Makes a folder and those above it. Node's own recursion never ends where a parent refuses with ENOENT, as /proc does. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }
 

@@ -17,6 +17,7 @@ export interface Accessor {
 /** An access in one BTF. */
 export interface AccessSpec {
   readonly btf: BtfTable;
+  /** As the object names it, typedefs kept: the target's counterpart has this name (libbpf 1.5, bpf_core_add_cands). */
   readonly rootTypeId: number;
   readonly kind: number;
   /** Steps by name and index; anonymous members are dissolved. */
@@ -53,7 +54,7 @@ export function parseAccess(btf: BtfTable, typeId: number, access: string, kind:
     const value = root.values[first];
     if (value === undefined || indexes.length > 1) throw badAccess(access, typeId);
     const accessors = [{ typeId: rootId, index: first, name: value.name }];
-    return { btf, rootTypeId: rootId, kind, accessors, bitOffset: 0 };
+    return { btf, rootTypeId: typeId, kind, accessors, bitOffset: 0 };
   }
   const accessors: Accessor[] = [{ typeId: rootId, index: first, name: undefined }];
   let bitOffset = first * sizeBits(btf, rootId);
@@ -78,7 +79,7 @@ export function parseAccess(btf: BtfTable, typeId: number, access: string, kind:
     bitOffset += index * sizeBits(btf, element);
     current = element;
   }
-  return { btf, rootTypeId: rootId, kind, accessors, bitOffset };
+  return { btf, rootTypeId: typeId, kind, accessors, bitOffset };
 }
 
 function parseIndexes(access: string): number[] {

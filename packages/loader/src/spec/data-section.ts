@@ -20,18 +20,21 @@ export function dataOrigin(sectionName: string): MapOrigin | undefined {
 }
 
 /** The map that holds a data section. */
-export function dataSectionMap(section: ObjectSection, origin: MapOrigin, objectName: string): MapSpec {
+export function dataSectionMap(
+  section: ObjectSection,
+  origin: MapOrigin,
+  objectName: string,
+  symbols: readonly ObjectSymbol[],
+): MapSpec {
   if (section.size > maxSectionBytes) {
     throw new BpfkitError("LD011", `section ${section.name} is too big: ${section.size} bytes`);
   }
-  if (section.relocations.length > 0) {
-    throw new BpfkitError(
-      "LD012",
-      `section ${section.name} holds the address of a function, map or variable`,
-      {
-        hint: "BPF programs have no constant addresses; fill such tables when the program runs.",
-      },
-    );
+  const [address] = section.relocations;
+  if (address !== undefined) {
+    const holder = variableAt(symbols, address.offset) ?? `section ${section.name}`;
+    throw new BpfkitError("LD012", `${holder} holds the address of a function, map or variable`, {
+      hint: "BPF programs have no constant addresses: use arrays of characters in place of pointers to text, or fill the table when the program runs.",
+    });
   }
   const contents = new Uint8Array(section.size);
   if (origin !== "bss") contents.set(section.data.subarray(0, section.size));
@@ -47,6 +50,17 @@ export function dataSectionMap(section: ObjectSection, origin: MapOrigin, object
     spec.frozen = true;
   }
   return spec;
+}
+
+/** The variable around an offset, in words. Clang calls the initial value of `f`'s local `t` `__const.f.t`. */
+function variableAt(symbols: readonly ObjectSymbol[], offset: number): string | undefined {
+  const found = symbols.find(
+    ({ type, value, size }) =>
+      type === "object" && offset >= Number(value) && offset < Number(value) + Number(size),
+  );
+  const local = /^__const\.([^.]+)\.([^.]+)/.exec(found?.name ?? "");
+  if (local !== null) return `variable '${local[2]}' of ${local[1]}`;
+  return found === undefined ? undefined : `variable '${found.name}'`;
 }
 
 /** As libbpf names them: `myprog.rodata` with the object's name cut to fit, custom sections under their own name. */

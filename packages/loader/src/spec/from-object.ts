@@ -92,13 +92,13 @@ class ObjectReader {
       if (this.#maps.has(section.name)) {
         throw new BpfkitError("LD011", `section ${section.name} is there more than once`);
       }
-      const map = dataSectionMap(section, origin, this.#name);
+      const symbols = this.#object.symbols.filter((symbol) => symbol.section === index);
+      const map = dataSectionMap(section, origin, this.#name, symbols);
       this.#maps.set(map.name, map);
       this.#dataMaps.set(index, map.name);
       const datasec = this.#btf?.find(section.name, "datasec");
       if (this.#btf === undefined || datasec === undefined) return;
       map.valueTypeId = datasec;
-      const symbols = this.#object.symbols.filter((symbol) => symbol.section === index);
       for (const variable of dataSectionVariables(this.#btf, datasec, map, symbols)) {
         this.#variables.set(variable.name, variable);
       }

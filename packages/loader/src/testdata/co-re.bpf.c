@@ -69,6 +69,9 @@ enum pid_type {
 typedef struct {
     int counter;
 } atomic_t;
+typedef struct {
+    u32 val;
+} __core kuid_t;
 
 #define FIELD(p, f) __builtin_preserve_access_index(&(p)->f)
 #define INFO(f, kind) __builtin_preserve_field_info(f, kind)
@@ -90,6 +93,9 @@ int offsets(void *ctx)
     sink = out;
     bpf_probe_read_kernel(&entry, sizeof(entry), FIELD(task, children.next));
     sink = (u64)entry;
+    kuid_t *uid = (void *)task;
+    bpf_probe_read_kernel(&out, 4, FIELD(uid, val));
+    sink = out;
     bpf_probe_read_kernel(&out, 8, FIELD(&task[2], start_time));
     return sink = out;
 }
