@@ -54,6 +54,15 @@ const cases: readonly Case[] = [
     has: ["int x = BPF_CORE_READ(p , /* who */ real_parent\n\t\t, tgid);"],
   },
   {
+    name: "the registers behind a system call",
+    text: "#include <uapi/linux/ptrace.h>\nint syscall__openat(struct pt_regs *ctx, int dfd)\n{\n\tu64 a = __ctx->si;\n\tu64 b = PT_REGS_PARM3(__ctx);\n\treturn a + b;\n}\n",
+    has: [
+      "{ struct pt_regs *__ctx = PT_REGS_SYSCALL_REGS(ctx);",
+      "u64 a = BPF_CORE_READ(__ctx, si);",
+      "u64 b = BPF_READ_KERNEL(PT_REGS_PARM3(__ctx));",
+    ],
+  },
+  {
     name: "a member by its old name",
     text: probe("if (p->state == 0)\n\t\treturn 1;"),
     has: ["if (task_struct_state(p) == 0)"],

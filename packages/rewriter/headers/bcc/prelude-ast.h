@@ -20,6 +20,9 @@
 /* In BCC it takes no size: the rewriter turns it into bpf_printk. */
 int bpf_trace_printk(const char *format, ...);
 
+/* The registers of user space in programs of system calls; when compiled, a variable at the start of each. */
+extern struct pt_regs *__ctx;
+
 /* When compiled, macros of usdt.h. */
 int bpf_usdt_readarg(int number, void *ctx, void *value);
 int bpf_usdt_readarg_p(int number, void *ctx, void *buffer, u64 size);

@@ -33,6 +33,9 @@ export interface Location {
 }
 
 const nowhere: Location = { objects: noOrigins };
+/** BCC's name for the registers behind a system call: a pointer into kernel memory. */
+const syscallRegisters = "__ctx";
+const syscallContext: Location = { objects: new Set(["context:syscall:registers"]) };
 const userTag = 'btf_type_tag("user")';
 
 /** The analysis. Build it, then ask. */
@@ -57,6 +60,7 @@ export class PointerAnalysis {
   locationOf(node: AstNode): Location {
     switch (node.kind) {
       case "DeclRefExpr":
+        if (node.referencedDecl?.name === syscallRegisters) return syscallContext;
         return node.referencedDecl?.kind === "VarDecl" || node.referencedDecl?.kind === "ParmVarDecl"
           ? { objects: new Set([`variable:${node.referencedDecl.id}`]) }
           : nowhere;

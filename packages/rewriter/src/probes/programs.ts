@@ -211,10 +211,25 @@ class HeadRewriter {
     edits?.replace(nameToken.offset, comma.start, `${macro}(${name}`);
     const contextName = context.name ?? "ctx";
     const bodyStart = spellingOf(body.range?.begin);
+    if (macro === "BPF_KSYSCALL" && bodyStart !== undefined && usesSyscallRegisters(body)) {
+      edits?.insert(bodyStart.end, " struct pt_regs *__ctx = PT_REGS_SYSCALL_REGS(ctx);");
+    }
     if (contextName !== "ctx" && bodyStart !== undefined) {
       edits?.insert(bodyStart.end, ` struct pt_regs *${contextName} = ctx;`);
     }
   }
+}
+
+/** True where a body uses BCC's `__ctx` without declaring it. */
+function usesSyscallRegisters(body: AstNode): boolean {
+  let isUsed = false;
+  const stack: AstNode[] = [body];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (node.kind === "VarDecl" && node.name === "__ctx") return false;
+    if (node.kind === "DeclRefExpr" && node.referencedDecl?.name === "__ctx") isUsed = true;
+    stack.push(...childrenOf(node));
+  }
+  return isUsed;
 }
 
 /** Programs whose macros already give their arguments. */

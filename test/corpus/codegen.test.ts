@@ -1,0 +1,108 @@
+/** Selftests of the kernel, one for each kind of construct: bpfkit's object is as clang's, and the kernel takes it where it takes clang's. */
+import { release } from "node:os";
+import { BtfTable } from "@bpfkit/elf/btf";
+import { loadBundledProfile } from "bpfkit/node";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { canLoadBpf, requireTool } from "../support/native-tools.ts";
+import { canonicalTypes, listDifference } from "./codegen/compare.ts";
+import { expectationOf, expectations, unexplained } from "./codegen/expectations.ts";
+import { meanRatio, measureAll, type Outcome } from "./codegen/measure.ts";
+import { fetchSelftests, type Selftests, whyNoSelftests } from "./codegen/selftests.ts";
+
+/** `npm run corpus:codegen` measures all of them. */
+const sample = [
+  ...["atomics", "bind4_prog", "bpf_dctcp", "bpf_iter_task_file", "btf_type_tag", "core_kern_overflow"],
+  ...[
+    "dynptr_success",
+    "for_each_array_map_elem",
+    "freplace_get_constant",
+    "kfunc_call_test",
+    "user_ringbuf_success",
+  ],
+  ...["linked_funcs1", "local_storage", "loop3", "map_ptr_kern", "strncmp_test", "test_bpf_cookie"],
+  ...["test_core_extern", "test_core_reloc_kernel", "test_core_reloc_enum64val", "test_global_data"],
+  ...["test_l4lb_noinline", "test_ringbuf", "test_xdp", "test_usdt", "timer"],
+];
+
+const clang = requireTool("clang-19");
+const bpftool = requireTool("bpftool");
+
+/** The selftests; undefined after a loud line. In CI there must be some. */
+function available(): Selftests | undefined {
+  let reason = whyNoSelftests();
+  if (reason === undefined) {
+    try {
+      return fetchSelftests(BtfTable.decode(loadBundledProfile().btf), (line) => console.log(line));
+    } catch (error) {
+      reason = `the kernel's selftests could not be fetched: ${String(error).split("\n")[0]}`;
+    }
+  }
+  if (process.env["CI"] !== undefined) throw new Error(reason);
+  process.stderr.write(`SKIPPED: ${reason}\n`);
+  return undefined;
+}
+
+const tests = clang === undefined || bpftool === undefined ? undefined : available();
+if (clang !== undefined && bpftool !== undefined && tests !== undefined) {
+  const load = canLoadBpf();
+  if (!load) process.stderr.write("SKIPPED: the kernel's word on the objects needs root and BPF\n");
+  let running: Promise<Outcome[]> | undefined;
+  const measured = (): Promise<Outcome[]> => {
+    running ??= measureAll(tests, { clang, bpftool, load }, sample);
+    return running;
+  };
+  const known = expectations().failures;
+  for (const name of sample) {
+    test(`${name} is as clang's`, async () => {
+      const outcome = (await measured()).find((other) => other.name === name);
+      assert.is(outcome?.nativeError, undefined);
+      const failures = outcome?.failures ?? [];
+      assert.equal(
+        failures.filter((failure) => expectationOf(failure, release(), known) === undefined),
+        [],
+      );
+      assert.ok(outcome?.built || failures.length > 0);
+    });
+  }
+  test("the sample's code is not larger, and the kernel loaded some of it", async () => {
+    const outcomes = await measured();
+    const ratio = meanRatio(outcomes);
+    assert.ok(ratio <= expectations().meanRatio, `${ratio.toFixed(4)} times clang's size`);
+    if (load) assert.ok(outcomes.filter(({ loaded }) => loaded?.ours).length >= 10, "at least 10 are loaded");
+  });
+}
+
+const int = { id: 1, kind: "INT", name: "int", size: 4 };
+const pointer = { id: 2, kind: "PTR", name: "(anon)", type_id: 3 };
+const node = { id: 3, kind: "STRUCT", name: "node", members: [{ name: "next", type_id: 2, bits_offset: 0 }] };
+const dump = (...types: readonly object[]): string => JSON.stringify({ types });
+
+test("numbering and order are no differences of BTF", () => {
+  const moved = dump(
+    { ...node, id: 1, members: [{ name: "next", type_id: 3, bits_offset: 0 }] },
+    { ...int, id: 2 },
+    { ...pointer, type_id: 1 },
+  );
+  assert.is(listDifference(canonicalTypes(moved), canonicalTypes(dump(int, pointer, node))), undefined);
+});
+
+test("another size, another target and a type too many are differences of BTF", () => {
+  const types = canonicalTypes(dump(int, pointer, node));
+  const differs = (...others: readonly object[]): boolean =>
+    listDifference(canonicalTypes(dump(...others)), types) !== undefined;
+  assert.ok(differs({ ...int, size: 8 }, pointer, node));
+  assert.ok(differs(int, { ...pointer, type_id: 1 }, node));
+  assert.ok(differs(int, pointer, node, { ...int, id: 4 }));
+  assert.ok(differs(int, pointer));
+});
+
+test("every expected difference has a reason", () => {
+  for (const { reason, programs } of expectations().failures)
+    assert.ok(
+      reason.length > 20 && !reason.includes(unexplained) && programs.length > 0,
+      programs.join(", "),
+    );
+});
+
+test.run();

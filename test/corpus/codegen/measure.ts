@@ -1,0 +1,200 @@
+/** Builds one selftest with native clang and with bpfkit, and says how the objects differ. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BpfkitError } from "@bpfkit/base/diagnostics";
+import type { Clang } from "@bpfkit/clang";
+import { createNodeClang } from "@bpfkit/clang/node";
+import { generate, lowerCoreAccess } from "@bpfkit/codegen";
+import { collectUserHeaders } from "bpfkit/node";
+import { canonicalTypes, listDifference, objectFacts } from "./compare.ts";
+import type { Failure } from "./expectations.ts";
+import { btfDump, loadRefusal, NativeBuilds, objectBytes, targetDefines } from "./native.ts";
+import { type Selftests, selftestText } from "./selftests.ts";
+
+/** The most that a program of bpfkit's may be larger than clang's. */
+export const largestRatio = 1.25;
+
+/** What happened to one selftest. */
+export interface Outcome {
+  readonly name: string;
+  /** Clang's error where clang itself refuses: then nothing was compared. */
+  readonly nativeError?: string;
+  readonly failures: readonly Failure[];
+  readonly built: boolean;
+  /** Executable instructions of both builds; absent where one has none. */
+  readonly instructions?: { readonly ours: number; readonly native: number };
+  /** Distinct CO-RE relocations of clang's object. */
+  readonly coreRelocations: number;
+  /** Whether the kernel took clang's object and bpfkit's; absent where it was not asked. */
+  readonly loaded?: { readonly ours: boolean; readonly native: boolean };
+  /** Milliseconds for bpfkit's build, and for its last stage alone, the code generator. */
+  readonly milliseconds: { readonly build: number; readonly generate: number };
+}
+
+/** The tools that objects are compared with. */
+export interface Oracles {
+  readonly clang: string;
+  readonly bpftool: string;
+  /** Whether the kernel is asked to load. */
+  readonly load: boolean;
+}
+
+interface OwnBuild {
+  readonly bytes: Uint8Array;
+  readonly generateMilliseconds: number;
+}
+
+/** Measures selftests, one after the other; several can work side by side. */
+export class Lane {
+  readonly #tests: Selftests;
+  readonly #oracles: Oracles;
+  readonly #native: NativeBuilds;
+  readonly #clang: Clang = createNodeClang({ timeoutMs: 300_000 });
+  readonly #folder = mkdtempSync(join(tmpdir(), "bpfkit-corpus-"));
+
+  constructor(tests: Selftests, oracles: Oracles) {
+    this.#tests = tests;
+    this.#oracles = oracles;
+    this.#native = new NativeBuilds(oracles.clang, tests);
+  }
+
+  /** Builds both and compares. Errors of bpfkit that are no diagnostics are failures too. */
+  async measure(name: string): Promise<Outcome> {
+    const native = await this.#native.build(name);
+    const start = performance.now();
+    const none = { name, failures: [], built: false, coreRelocations: 0 };
+    if ("error" in native)
+      return { ...none, nativeError: native.error, milliseconds: { build: 0, generate: 0 } };
+    let own: OwnBuild;
+    try {
+      own = await this.#build(name);
+    } catch (error) {
+      const milliseconds = { build: performance.now() - start, generate: 0 };
+      return { ...none, failures: [{ name, check: "build", message: explain(error) }], milliseconds };
+    }
+    const milliseconds = { build: performance.now() - start, generate: own.generateMilliseconds };
+    return { ...(await this.#compare(name, own.bytes, native.file)), milliseconds };
+  }
+
+  async close(): Promise<void> {
+    await this.#clang.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** bpfkit's road from C to an object. It gets the files and folders that native clang gets, and no native tool. */
+  async #build(name: string): Promise<OwnBuild> {
+    const { folder, includeDirs } = this.#tests;
+    const mainFile = join(folder, `${name}.c`);
+    const text = selftestText(this.#tests, name);
+    const headers = collectUserHeaders(mainFile, text, includeDirs);
+    const files = new Map([...headers, [mainFile, text]]);
+    const options = { cpu: "v3", optLevel: 2 } as const;
+    const request = { mainFile, files, includeDirs, preIncludes: [], defines: targetDefines, ...options };
+    const { ir: raw } = await this.#clang.compileToIr(request);
+    const { ir } = await this.#clang.optimiseIr(lowerCoreAccess(raw), options);
+    const start = performance.now();
+    const { bytes } = generate(ir, { cpu: "v3", mainFile, sourceText: (file) => files.get(file) });
+    return { bytes, generateMilliseconds: performance.now() - start };
+  }
+
+  async #compare(
+    name: string,
+    bytes: Uint8Array,
+    nativeFile: string,
+  ): Promise<Omit<Outcome, "milliseconds">> {
+    const failures: Failure[] = [];
+    const fail = (check: Failure["check"], message: string | undefined): void => {
+      if (message !== undefined) failures.push({ name, check, message });
+    };
+    const file = join(this.#folder, `${name}.o`);
+    writeFileSync(file, bytes);
+    const ours = objectFacts(bytes, name);
+    const native = objectFacts(objectBytes(nativeFile), name);
+    const hasCode = ours.instructions > 0 && native.instructions > 0;
+    const ratio = ours.instructions / native.instructions;
+    if (hasCode ? ratio > largestRatio : ours.instructions !== native.instructions)
+      fail("size", `${ours.instructions} instructions, clang's has ${native.instructions}`);
+    fail("core", listDifference(ours.coreRelocations, native.coreRelocations));
+    if (ours.hasBtf !== native.hasBtf) fail("btf", ours.hasBtf ? "only bpfkit's has BTF" : "no BTF");
+    else if (ours.hasBtf) fail("btf", await this.#btfDifference(file, nativeFile));
+    const loaded = this.#oracles.load ? await this.#load(file, nativeFile, fail) : undefined;
+    rmSync(file);
+    return {
+      name,
+      failures,
+      built: true,
+      coreRelocations: native.coreRelocations.length,
+      ...(hasCode ? { instructions: { ours: ours.instructions, native: native.instructions } } : {}),
+      ...(loaded === undefined ? {} : { loaded }),
+    };
+  }
+
+  async #btfDifference(file: string, nativeFile: string): Promise<string | undefined> {
+    const { bpftool } = this.#oracles;
+    const native = canonicalTypes(await btfDump(bpftool, nativeFile));
+    try {
+      return listDifference(canonicalTypes(await btfDump(bpftool, file)), native);
+    } catch (error) {
+      return explain(error);
+    }
+  }
+
+  /** Asks for bpfkit's object only where the kernel takes clang's. */
+  async #load(
+    file: string,
+    nativeFile: string,
+    fail: (check: Failure["check"], message: string) => void,
+  ): Promise<{ readonly ours: boolean; readonly native: boolean }> {
+    const { bpftool } = this.#oracles;
+    if ((await loadRefusal(bpftool, nativeFile)) !== undefined) return { ours: false, native: false };
+    const refusal = await loadRefusal(bpftool, file);
+    if (refusal !== undefined) fail("load", refusal);
+    return { ours: refusal === undefined, native: true };
+  }
+}
+
+/**
+ * Measures many selftests, two at a time.
+ * @returns outcomes in the order of the names
+ */
+export async function measureAll(
+  tests: Selftests,
+  oracles: Oracles,
+  names: readonly string[],
+  done: (outcome: Outcome) => void = () => {},
+): Promise<Outcome[]> {
+  const outcomes = new Map<string, Outcome>();
+  const waiting = [...names];
+  const work = async (lane: Lane): Promise<void> => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      const outcome = await lane.measure(name);
+      outcomes.set(name, outcome);
+      done(outcome);
+    }
+  };
+  const lanes = [new Lane(tests, oracles), new Lane(tests, oracles)];
+  try {
+    await Promise.all(lanes.map(work));
+  } finally {
+    await Promise.all(lanes.map((lane) => lane.close()));
+  }
+  return names.flatMap((name) => outcomes.get(name) ?? []);
+}
+
+/** The geometric mean of bpfkit's size over clang's; NaN where nothing was compared. */
+export function meanRatio(outcomes: readonly Outcome[]): number {
+  const logs = outcomes.flatMap(({ instructions: size }) =>
+    size === undefined ? [] : [Math.log(size.ours / size.native)],
+  );
+  return Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length);
+}
+
+function explain(error: unknown): string {
+  if (error instanceof BpfkitError) {
+    const range = error.diagnostics.find(({ severity }) => severity === "error")?.range;
+    const place = range === undefined ? "" : ` (${range.file.replace(/^.*\//, "")}:${range.line})`;
+    return `${error.code}: ${error.message.split("\n")[0]}${place}`;
+  }
+  return error instanceof Error ? `${error.name}: ${error.message.split("\n")[0]}` : String(error);
+}
