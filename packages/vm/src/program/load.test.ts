@@ -202,6 +202,27 @@ test("kernel functions and variables are refused by name of the feature", () => 
   assert.throws(() => lab.load([raw(0x18, { src: 5, imm: 1 }), ...exit]), /fd_array/);
 });
 
+test("what known constants rule out may call helpers that no kernel has, and nothing else may", () => {
+  const poison = raw(0x85, { imm: 0xbad2310 });
+  const guarded = (value: number): Instruction[] => [
+    ...assemble(`r6 = r1\nr0 = ${value}\nr0 <<= 32\nr0 >>= 32\nif r0 != 0 goto pc+5\nr3 = 1`),
+    poison,
+    ...assemble("r3 += r0\nr0 = r3\ngoto pc+1\nr0 = 7\nexit"),
+  ];
+  for (const engine of engines) {
+    const lab = new Lab(engine);
+    assert.is(lab.load(guarded(1)).runAt(lab.context(new Uint8Array(8))), 7);
+  }
+  assert.match(
+    rejection(guarded(0)).message + logOf(rejection(guarded(0))),
+    /invalid func unknown#195896080/,
+  );
+  const open = [...assemble("r0 = *(u32 *)(r1 +0)\nif r0 != 0 goto pc+1"), poison, ...exit];
+  assert.match(logOf(rejection(open)), /invalid func unknown#195896080/);
+  const loop = [...assemble("r0 = 1\nif r0 == 0 goto pc+2\nr0 -= 1\ngoto pc-3"), poison, ...exit];
+  assert.match(logOf(rejection(loop)), /invalid func unknown#195896080/);
+});
+
 test("eight frames and 512 bytes of stack together are accepted and run", () => {
   for (const engine of engines) {
     const lab = new Lab(engine);

@@ -1,11 +1,12 @@
 /** Replaces what 64-bit immediates stand for (maps, map values, functions) and checks the helpers that are called. */
 import { helperById } from "@bpfkit/base/abi";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
-import { PseudoCall, PseudoLoad } from "@bpfkit/elf/isa";
+import { Class, JumpOp, PseudoCall, PseudoLoad } from "@bpfkit/elf/isa";
 import type { HelperTable } from "../helpers/definition.ts";
 import type { BpfMap } from "../maps/map.ts";
 import type { AddressSpace } from "../memory/address-space.ts";
 import { calleeSlot } from "./check-flow.ts";
+import { reachableSlots } from "./dead-code.ts";
 import { FUNCTION_HANDLE_HIGH, FUNCTION_HANDLE_LOW, MAP_HANDLE_HIGH } from "./handles.ts";
 import type { ProgramImage } from "./image.ts";
 import type { Rejecter } from "./rejection.ts";
@@ -80,6 +81,15 @@ function resolveLoad(
   }
 }
 
+/** Puts `goto -1` in the place of a call that never happens, as the kernel does (v6.1, sanitize_dead_code). */
+function neverRun(image: ProgramImage, slot: number): void {
+  image.opcode[slot] = Class.Jmp | JumpOp.Ja;
+  image.dst[slot] = 0;
+  image.src[slot] = 0;
+  image.off[slot] = -1;
+  image.imm[slot] = 0;
+}
+
 function mapOf(image: ProgramImage, slot: number, context: ResolveContext, reject: Rejecter): BpfMap {
   const fd = image.imm[slot] as number;
   return context.mapByFd(fd) ?? reject.at(slot, `fd ${fd} is not pointing to valid bpf_map`, 9);
@@ -95,6 +105,10 @@ function checkCall(image: ProgramImage, slot: number, context: ResolveContext, r
     );
   }
   const helper = context.helpers.get(id);
+  if (helper === undefined && reachableSlots(image)[slot] === 0) {
+    neverRun(image, slot);
+    return;
+  }
   if (helper === undefined) {
     const known = helperById(id);
     if (known === undefined) reject.at(slot, `invalid func unknown#${id}`);
