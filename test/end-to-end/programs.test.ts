@@ -127,6 +127,29 @@ test("stages can be looked at", ({ work }) => {
   assert.match(work.run(["build", "prog.c", "--emit", "listing"]).stdout, /; +seen\.increment\(key\)/);
 });
 
+test("a second build comes from the cache, unless something that goes in has changed", ({ work }) => {
+  const program = (limit: number) =>
+    `#include "limit.h"\nBPF_HASH(seen, u64);\nint kprobe__do_nanosleep(void *ctx)\n{\n    u64 key = LIMIT + ${limit};\n    seen.increment(key);\n    return 0;\n}\n`;
+  work.file("limit.h", "#define LIMIT 1\n");
+  work.file("prog.c", program(Date.now() % 100_000));
+  const cached = (...more: string[]): boolean => {
+    const result = work.run(["build", "prog.c", "--json", ...more]);
+    assert.is(result.status, 0, result.stderr);
+    return JSON.parse(result.stdout).cached;
+  };
+  assert.is(cached(), false);
+  const first = readFileSync(work.path("prog.o"));
+  assert.is(cached(), true);
+  assert.equal(readFileSync(work.path("prog.o")), first);
+  assert.is(cached("--no-cache"), false);
+  assert.equal(readFileSync(work.path("prog.o")), first);
+  assert.is(cached("--mcpu", "v2"), false);
+  assert.is(cached("-D", "OTHER=1"), false);
+  work.file("limit.h", "#define LIMIT 2\n");
+  assert.is(cached(), false);
+  assert.is.not(Buffer.compare(readFileSync(work.path("prog.o")), first), 0);
+});
+
 test("both engines and every run print the same", ({ work }) => {
   const first = work.run(["run", "biolatency", "-D", "1"]);
   assert.is(first.status, 0, first.stderr);
