@@ -225,6 +225,7 @@ test("a full disk behind standard output is one message", ({ work }) => {
 
 test("missing arguments and bad macros are named, without advice about something else", ({ work }) => {
   assert.match(work.run(["build"]).stderr, /^error: Missing 1 required arg: file: the C file \[US001\]\n/);
+  work.file("good.c", "int kprobe__do_nanosleep(void *ctx) { return 0; }\n");
   const macro = work.run(["build", "good.c", "-D", "1N=2"]);
   assert.is(macro.status, 2);
   assert.match(macro.stderr, /-D takes NAME or NAME=VALUE, not '1N=2'/);
