@@ -36,6 +36,7 @@ async function runGuest(): Promise<GuestRun | undefined> {
     const initialRamDisk = makeImage({ kernel, busybox, cpio, objects }, folder);
     const run = await bootGuest({ qemu, kernelImage: kernel.image, initialRamDisk });
     process.stderr.write(`guest: Linux ${kernel.release}, ${run.seconds.toFixed(1)} s\n`);
+    if (run.hung) process.stderr.write(`guest: hung after ${JSON.stringify(run.reports.slice(-4))}\n`);
     return run;
   } finally {
     rmSync(folder, { recursive: true, force: true });

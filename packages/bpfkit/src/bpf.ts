@@ -8,6 +8,8 @@ import {
   attachPerfEvent,
   attachRawTracepoint,
   attachTracepoint,
+  attachUprobe,
+  attachUretprobe,
   autoAttach,
   Collection,
   CollectionSpec,
@@ -19,6 +21,7 @@ import {
   type RingReader,
   syscallFunction,
   translateSyscallPrefix,
+  type UprobeOptions,
 } from "@bpfkit/loader";
 import { KernelSymbols, type SymbolOptions } from "./kernel-symbols.ts";
 import { Table, type TableOwner, type WriteLine } from "./table.ts";
@@ -180,6 +183,18 @@ export class BPF implements TableOwner {
   /** Runs a program on a raw tracepoint. */
   attachRawTracepoint(options: AttachOptions): Link {
     return this.#keep(attachRawTracepoint(this.kernel, this.program(options.program), options.event));
+  }
+
+  /** Runs a program whenever a function of a program or library is called, in every process or in one. */
+  attachUprobe(options: UprobeOptions & { readonly program: string }): Link {
+    const { program, ...place } = options;
+    return this.#keep(attachUprobe(this.kernel, this.program(program), place));
+  }
+
+  /** Runs a program whenever such a function returns. */
+  attachUretprobe(options: UprobeOptions & { readonly program: string }): Link {
+    const { program, ...place } = options;
+    return this.#keep(attachUretprobe(this.kernel, this.program(program), place));
   }
 
   /** Runs a program on samples of a counter, on every CPU unless told otherwise. */

@@ -13,6 +13,7 @@ export { attachPerfEvent, type PerfEventOptions } from "./link/perf-event.ts";
 export { attachRawTracepoint, attachTracing } from "./link/raw-tracepoint.ts";
 export { syscallFunction, syscallPrefix, translateSyscallPrefix } from "./link/syscall-name.ts";
 export { attachTracepoint } from "./link/tracepoint.ts";
+export { attachUprobe, attachUretprobe, type UprobeOptions } from "./link/uprobe.ts";
 export { BpfMap, UpdateFlag } from "./object/bpf-map.ts";
 export { Collection, type CollectionLoadOptions } from "./object/collection.ts";
 export { isPerCpu, splitPerCpu } from "./object/per-cpu-values.ts";

@@ -46,26 +46,22 @@ export const uprobeCases: readonly GuestCase[] = [
       const library = koffi.load("libc.so.6");
       const getppid = library.func("int getppid()");
       const place = fileOffset(koffi.address(library.symbol("getppid")));
-      const events = (["uprobe", "uretprobe"] as const).map((kind) =>
-        guest.kernel.perfEventOpen({ kind, ...place }, -1, 0),
-      );
       try {
-        for (const [index, name] of ["on_entry", "on_return"].entries()) {
-          const event = events[index];
-          assert.ok(event !== undefined);
-          guest.kernel.perfEventSetProgram(event, bpf.program(name).fd);
-          guest.kernel.perfEventEnable(event);
-        }
+        assert.throws(
+          () => bpf.attachUprobe({ path: "/no/such/file", offset: 0, program: "on_entry" }),
+          /could not be attached to uprobe:\/no\/such\/file/,
+        );
+        const entry = bpf.attachUprobe({ ...place, program: "on_entry" });
+        bpf.attachUretprobe({ ...place, pid: process.pid, program: "on_return" });
         for (let call = 0; call < 9; call++) assert.equal(getppid(), 1);
-      } finally {
-        for (const event of events) guest.kernel.close(event);
-      }
-      try {
+        entry.close();
+        for (let call = 0; call < 4; call++) assert.equal(getppid(), 1);
         assert.equal(bpf.table("entries").get(0), 9n);
-        assert.deepEqual(bpf.table("results").items(), [[1n, 9n]]);
+        assert.deepEqual(bpf.table("results").items(), [[1n, 13n]]);
       } finally {
         bpf.close();
       }
+      getppid();
     },
   },
 ];
