@@ -58,36 +58,39 @@ function withoutAll(list: readonly string[], other: readonly string[]): string[]
 type DumpedType = Readonly<Record<string, unknown>>;
 
 /**
- * The types of `bpftool -j btf dump file`, each as a text that does not depend on numbering and order: its own words and
- * a digest of everything it refers to, however deep.
+ * How the types of two runs of `bpftool -j btf dump file` differ, whatever their numbering and order. Each type is known by
+ * its own words and by everything that it refers to, however deep.
  */
-export function canonicalTypes(dump: string): string[] {
-  const { types } = JSON.parse(dump) as { types: readonly DumpedType[] };
-  let labels = new Map<number, string>([[0, "void"]]);
-  for (const type of types) labels.set(Number(type["id"]), "");
+export function typeDifference(ours: string, native: string): string | undefined {
+  const dumps = [ours, native].map((text) => (JSON.parse(text) as { types: readonly DumpedType[] }).types);
+  let labels = dumps.map(
+    (types) => new Map([[0, "void"], ...types.map(({ id }) => [Number(id), ""] as const)]),
+  );
   let classes = 0;
   // Types that look alike are told apart by what they refer to, round after round, until no round tells more apart.
   for (;;) {
-    const next = new Map<number, string>([[0, "void"]]);
-    for (const type of types) next.set(Number(type["id"]), digest(describe(type, labels)));
-    labels = next;
-    const now = new Set(labels.values()).size;
+    labels = dumps.map((types, index) => relabel(types, labels[index] ?? new Map()));
+    const now = new Set(labels.flatMap((map) => [...map.values()])).size;
     if (now === classes) break;
     classes = now;
   }
-  return types
-    .map((type) => `${String(type["kind"])} ${String(type["name"])} ${labels.get(Number(type["id"]))}`)
-    .sort();
+  const [left = [], right = []] = dumps.map((types, index) =>
+    types.map(
+      (type) => `${String(type["kind"])} ${String(type["name"])} ${labels[index]?.get(Number(type["id"]))}`,
+    ),
+  );
+  return listDifference(left.sort(), right.sort());
 }
 
-/** A type's JSON with labels for ids. */
-function describe(type: DumpedType, labels: ReadonlyMap<number, string>): string {
-  return JSON.stringify(type, (key, value: unknown) => {
-    if (key === "id") return undefined;
-    return key.endsWith("type_id") ? `<${labels.get(Number(value)) ?? "?"}>` : value;
-  });
-}
-
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+/** A label for each type: a digest of its JSON with the labels of the round before in place of ids. */
+function relabel(types: readonly DumpedType[], labels: ReadonlyMap<number, string>): Map<number, string> {
+  const next = new Map([[0, "void"]]);
+  for (const type of types) {
+    const text = JSON.stringify(type, (key, value: unknown) => {
+      if (key === "id") return undefined;
+      return key.endsWith("type_id") ? `<${labels.get(Number(value)) ?? "?"}>` : value;
+    });
+    next.set(Number(type["id"]), createHash("sha256").update(text).digest("hex").slice(0, 12));
+  }
+  return next;
 }

@@ -7,7 +7,7 @@ import type { Clang } from "@bpfkit/clang";
 import { createNodeClang } from "@bpfkit/clang/node";
 import { generate, lowerCoreAccess } from "@bpfkit/codegen";
 import { collectUserHeaders } from "bpfkit/node";
-import { canonicalTypes, listDifference, objectFacts } from "./compare.ts";
+import { listDifference, objectFacts, typeDifference } from "./compare.ts";
 import type { Failure } from "./expectations.ts";
 import { btfDump, loadRefusal, NativeBuilds, objectBytes, targetDefines } from "./native.ts";
 import { type Selftests, selftestText } from "./selftests.ts";
@@ -132,9 +132,9 @@ export class Lane {
 
   async #btfDifference(file: string, nativeFile: string): Promise<string | undefined> {
     const { bpftool } = this.#oracles;
-    const native = canonicalTypes(await btfDump(bpftool, nativeFile));
+    const native = await btfDump(bpftool, nativeFile);
     try {
-      return listDifference(canonicalTypes(await btfDump(bpftool, file)), native);
+      return typeDifference(await btfDump(bpftool, file), native);
     } catch (error) {
       return explain(error);
     }
