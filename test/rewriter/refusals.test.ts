@@ -214,6 +214,14 @@ test("a tracepoint that only other kernels have is a warning", async () => {
   );
 });
 
+test("a mistyped tracepoint is a warning where its arguments are not used", async () => {
+  const { diagnostics } = await bench.rewrite("TRACEPOINT_PROBE(sched, sched_switchh)\n{\n\treturn 0;\n}\n");
+  const [warning] = diagnostics;
+  assert.is(warning?.code, "RW064");
+  assert.is(warning?.range?.line, 1);
+  assert.match(warning?.hint ?? "", "sched:sched_switch?");
+});
+
 test("system calls' own types are there", async () => {
   const text =
     "#include <uapi/linux/ptrace.h>\nint syscall__nanosleep(struct pt_regs *ctx, struct timespec *t) { return t->tv_sec; }\n";

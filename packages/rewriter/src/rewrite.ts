@@ -148,15 +148,32 @@ class Rewriter {
 
   /** The object builds; attaching it to the kernel that was built for will fail. */
   #warnOfAbsentTracepoints(): void {
-    for (const [tracepoint, where] of this.#request.preparation?.absentTracepoints ?? []) {
-      const name = tracepoint.replace("/", ":");
-      const event = tracepoint.slice(tracepoint.indexOf("/") + 1);
-      const message = `the kernel has no tracepoint ${name}: ${where}`;
-      for (const [file, text] of this.#texts) {
-        const found = new RegExp(`\\b(?:\\w+__)?${event}\\b`).exec(text);
-        if (found !== null)
-          this.#report.add({ code: "RW064", message, severity: "warning" }, file, found.index);
-      }
+    const { preparation } = this.#request;
+    for (const [tracepoint, where] of preparation?.absentTracepoints ?? []) {
+      this.#warnOfTracepoint(tracepoint, `: ${where}`, undefined);
+    }
+    for (const tracepoint of preparation?.unknownTracepoints ?? []) {
+      const near = preparation?.nearestTracepoint(tracepoint);
+      this.#warnOfTracepoint(
+        tracepoint,
+        "",
+        near === undefined ? undefined : `did you mean ${near.replace("/", ":")}?`,
+      );
+    }
+  }
+
+  #warnOfTracepoint(tracepoint: string, where: string, hint: string | undefined): void {
+    const message = `the kernel has no tracepoint ${tracepoint.replace("/", ":")}${where}`;
+    const event = tracepoint.slice(tracepoint.indexOf("/") + 1);
+    for (const [file, text] of this.#texts) {
+      const found = new RegExp(`\\b(?:\\w+__)?${event}\\b`).exec(text);
+      const finding = {
+        code: "RW064",
+        message,
+        severity: "warning",
+        ...(hint === undefined ? {} : { hint }),
+      } as const;
+      if (found !== null) this.#report.add(finding, file, found.index);
     }
   }
 
