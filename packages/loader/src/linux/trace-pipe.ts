@@ -5,6 +5,9 @@ import { failure, tracefsRoot } from "./kernel-files.ts";
 
 const chunkSize = 1 << 16;
 
+/** A program may print faster than lines can be read: then the rest waits, so that the event loop gets its turn. */
+const mostReads = 64;
+
 /**
  * Lines printed by bpf_trace_printk. poll(2) on trace_pipe waits until the buffer is half full on many kernels (commit
  * 42fb0a1e84ff), so whether there are lines is found out by reading.
@@ -30,7 +33,8 @@ export class LinuxTracePipe implements TracePipe {
 
   /** Takes what is there; true if there is something to {@link read}. */
   fill(): boolean {
-    for (let size = chunkSize; this.#open && size > 0; ) {
+    for (let reads = 0; this.#open && reads < mostReads; reads++) {
+      let size: number;
       try {
         size = readSync(this.fd, this.#chunk);
       } catch (error) {
@@ -38,6 +42,7 @@ export class LinuxTracePipe implements TracePipe {
           break;
         throw error;
       }
+      if (size === 0) break;
       this.#text += this.#decoder.decode(this.#chunk.subarray(0, size), { stream: true });
     }
     return this.#text !== "";
