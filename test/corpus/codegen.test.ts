@@ -96,6 +96,15 @@ test("another size, another target and a type too many are differences of BTF", 
   assert.ok(differs(int, pointer));
 });
 
+test("a data section is the same in any order of its list, but not with other offsets", () => {
+  const first = { type_id: 1, offset: 0, size: 4 };
+  const second = { type_id: 2, offset: 8, size: 8 };
+  const section = (...vars: readonly object[]): string =>
+    dump(int, { ...pointer, type_id: 1 }, { id: 3, kind: "DATASEC", name: ".data", size: 16, vars });
+  assert.is(typeDifference(section(second, first), section(first, second)), undefined);
+  assert.ok(typeDifference(section(first, { ...second, offset: 4 }), section(first, second)));
+});
+
 test("every expected difference has a reason", () => {
   for (const { reason, programs } of expectations().failures)
     assert.ok(

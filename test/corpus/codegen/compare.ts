@@ -82,14 +82,19 @@ export function typeDifference(ours: string, native: string): string | undefined
   return listDifference(left.sort(), right.sort());
 }
 
-/** A label for each type: a digest of its JSON with the labels of the round before in place of ids. */
+/**
+ * A label for each type: a digest of its JSON with the labels of the round before in place of ids. What is in a data section
+ * counts by its offset, not by its place in the list.
+ */
 function relabel(types: readonly DumpedType[], labels: ReadonlyMap<number, string>): Map<number, string> {
-  const next = new Map([[0, "void"]]);
-  for (const type of types) {
-    const text = JSON.stringify(type, (key, value: unknown) => {
+  const words = (part: unknown): string =>
+    JSON.stringify(part, (key, value: unknown) => {
       if (key === "id") return undefined;
       return key.endsWith("type_id") ? `<${labels.get(Number(value)) ?? "?"}>` : value;
     });
+  const next = new Map([[0, "void"]]);
+  for (const { vars, ...type } of types) {
+    const text = [words(type), ...(Array.isArray(vars) ? vars.map(words).sort() : [])].join("\n");
     next.set(Number(type["id"]), createHash("sha256").update(text).digest("hex").slice(0, 12));
   }
   return next;
