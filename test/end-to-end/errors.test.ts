@@ -71,6 +71,12 @@ const programs: readonly BadProgram[] = [
     says: [/variable 'names' holds the address/],
   },
   {
+    name: "inline assembly with instructions",
+    text: 'int kprobe__do_nanosleep(void *ctx)\n{\n    int x = 1;\n    asm volatile("%0 += 1" : "+r"(x));\n    return x;\n}\n',
+    line: 4,
+    says: [/inline assembly with instructions is not supported/],
+  },
+  {
     name: "a GPL-only helper without the licence",
     text: '#define BPF_LICENSE Proprietary\nint kprobe__do_nanosleep(void *ctx)\n{\n    bpf_trace_printk("x\\n");\n    return 0;\n}\n',
     says: [/GPL/, /trace_printk/],

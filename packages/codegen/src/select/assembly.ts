@@ -40,6 +40,13 @@ function parseConstraints(text: string): Constraint[] {
 
 /** Selects a call of inline assembly. */
 export function selectAssembly(s: Selector, insn: CallInstruction, asm: InlineAssembly): void {
+  const text = asm.text.trim();
+  if (text !== "") {
+    throw s.refuse(
+      Refusal.Assembly,
+      `inline assembly with instructions is not supported: "${text.split("\n", 1)[0]}"`,
+    );
+  }
   const constraints = parseConstraints(asm.constraints);
   const operands: AssemblyOperand[] = [];
   const clobbers: Register[] = [];
