@@ -81,7 +81,7 @@ function fieldValue(spec: AccessSpec): RelocationValue {
     // An array element or the root itself: never a bit-field.
     const size = spec.btf.sizeOf(last.typeId);
     if (spec.kind === Kind.FieldByteOffset) {
-      return answer(spec.bitOffset / 8, true, fieldShape(spec.btf, last.typeId, size));
+      return answer(byteOffsetOf(spec), true, fieldShape(spec.btf, last.typeId, size));
     }
     if (spec.kind === Kind.FieldByteSize) return answer(size);
     throw unanswerable(spec);
@@ -92,10 +92,15 @@ function fieldValue(spec: AccessSpec): RelocationValue {
   return memberValue(spec, member.type, member.bitSize);
 }
 
+/** Only damaged BTF places a member that is no bit-field inside a byte; rounded down, as libbpf does. */
+function byteOffsetOf(spec: AccessSpec): number {
+  return Math.floor(spec.bitOffset / 8);
+}
+
 function memberValue(spec: AccessSpec, typeId: number, bitSize: number): RelocationValue {
   const place = bitSize === 0 ? undefined : bitFieldPlace(spec, typeId, bitSize);
   const size = place?.size ?? spec.btf.sizeOf(typeId);
-  const byteOffset = place?.byteOffset ?? spec.bitOffset / 8;
+  const byteOffset = place?.byteOffset ?? byteOffsetOf(spec);
   const bits = bitSize === 0 ? size * 8 : bitSize;
   // Compilers choose the container of a bit-field as they like, so their guess is not checked.
   const validate = place === undefined;
