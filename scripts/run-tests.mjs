@@ -65,7 +65,7 @@ if (chosen.length === 0) {
 const turbo = join(root, "node_modules/.bin/turbo");
 const words = ["run", "test", "--concurrency=2", "--continue", "--ui=stream", "--log-prefix=task"];
 words.push("--output-logs=full", "--no-update-notifier");
-if (flags.includes("--force") || process.env.BLESS !== undefined) words.push("--force");
+if (flags.includes("--force")) words.push("--force");
 for (const [name] of chosen) words.push(`--filter=${name}`);
 const environment = {
   ...process.env,
