@@ -13,8 +13,20 @@ need bpftool bpftool
 need qemu-system-x86 qemu-system-x86_64
 need busybox-static busybox
 need cpio cpio
+need python3 python3
+need xz-utils xz
 [ -d /usr/include/bpf ] || missing="$missing libbpf-dev"
 [ -f /usr/include/linux/bpf.h ] || missing="$missing linux-libc-dev"
+# Some tests fetch Debian packages without installing them (a kernel, its sources, BCC's tools): apt has to know them.
+lists_known() {
+  for package in linux-image-cloud-amd64 linux-source-6.1 bpfcc-tools; do
+    apt-cache show "$package" >/dev/null 2>&1 || return 1
+  done
+}
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && ! lists_known; then
+  echo "test tools: reading the package lists"
+  apt-get update -qq || true
+fi
 if [ -z "$missing" ]; then
   echo "test tools: all installed"
   exit 0
