@@ -5,7 +5,7 @@ import type { IrFunction } from "../ir/function.ts";
 import { isDeclaration } from "../ir/function.ts";
 import type { IrModule } from "../ir/module.ts";
 import type { Cpu } from "../machine/machine-function.ts";
-import { Refusal, refusal } from "../select/refuse.ts";
+import { refusal } from "../select/refuse.ts";
 import { compileFunction } from "./compile-function.ts";
 import { fillGlobals, placeGlobals } from "./globals.ts";
 import { foldAddress } from "./initializer.ts";
@@ -63,14 +63,8 @@ function placeFunction(
   symbols: SymbolTable,
 ): PlacedFunction {
   const machine = compileFunction(module, fn, options.cpu);
-  const encoded = encodeFunction(machine, (location) =>
-    refusal(
-      module.metadata,
-      Refusal.JumpTooFar,
-      `a jump in function ${fn.name} is further than 32767 instructions`,
-      location >= 0 ? location : fn.subprogram,
-      "Split the function, or build for -mcpu=v4, which has long jumps.",
-    ),
+  const encoded = encodeFunction(machine, (code, message, location, hint) =>
+    refusal(module.metadata, code, message, location >= 0 ? location : fn.subprogram, hint),
   );
   const section = sections.indexOf(codeSection(fn.section));
   const size = encoded.slots * slotBytes;

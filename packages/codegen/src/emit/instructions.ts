@@ -1,6 +1,6 @@
 /** Machine instructions to BPF instructions, with what the linker and the debug information need to know. */
 
-import { InternalError } from "@bpfkit/base/diagnostics";
+import { BpfkitError, InternalError } from "@bpfkit/base/diagnostics";
 import type { Instruction } from "@bpfkit/elf/isa";
 import { AluOp, AtomicOp, Class, JumpOp, loadImm64Opcode, Mode, Size, Source } from "@bpfkit/elf/isa";
 import type { MachineBlock, MachineFunction } from "../machine/machine-function.ts";
@@ -13,6 +13,8 @@ import type {
 } from "../machine/machine-instruction.ts";
 import { framePointer, noRegister } from "../machine/register.ts";
 import { coreValueBefore, isWideCoreValue } from "../peephole/core-access.ts";
+import { Refusal } from "../select/refuse.ts";
+import { assembleInline } from "./assembly.ts";
 
 /** A relocation wanted by an instruction. */
 export interface WantedRelocation {
@@ -79,11 +81,11 @@ interface PendingJump {
   readonly target: MachineBlock;
 }
 
-/** Jumps over more slots than an offset holds, by the location to blame. */
-export type JumpTooFar = (location: number) => Error;
+/** Makes the errors of encoding, from a code, a message and the location to blame. */
+export type Refuse = (code: string, message: string, location: number, hint: string) => Error;
 
-/** Encodes an allocated function whose jumps are settled. @throws what `tooFar` makes for jumps beyond 16 bits */
-export function encodeFunction(fn: MachineFunction, tooFar: JumpTooFar): EncodedFunction {
+/** Encodes an allocated function whose jumps are settled. @throws what `refuse` makes of what cannot be encoded */
+export function encodeFunction(fn: MachineFunction, refuse: Refuse): EncodedFunction {
   const code: PlacedInstruction[] = [];
   const starts = new Map<MachineBlock, number>();
   const jumps: PendingJump[] = [];
@@ -91,7 +93,7 @@ export function encodeFunction(fn: MachineFunction, tooFar: JumpTooFar): Encoded
   for (const block of fn.blocks) {
     starts.set(block, slot);
     for (const insn of block.instructions) {
-      for (const placed of encodeInstruction(fn, insn)) {
+      for (const placed of encodeChecked(fn, insn, slot, refuse)) {
         if (placed.target !== undefined) jumps.push({ index: code.length, slot, target: placed.target });
         code.push({ insn: placed.insn, location: insn.location, relocation: placed.relocation });
         slot += placed.insn.opcode === loadImm64Opcode ? 2 : 1;
@@ -103,10 +105,39 @@ export function encodeFunction(fn: MachineFunction, tooFar: JumpTooFar): Encoded
     if (start === undefined) throw new InternalError(`a jump in ${fn.name} leads to a block that is gone`);
     const distance = start - jump.slot - 1;
     const placed = code[jump.index]!;
-    if (distance < -0x8000 || distance > 0x7fff) throw tooFar(placed.location);
+    if (distance < -0x8000 || distance > 0x7fff) throw jumpTooFar(fn, placed.location, refuse);
     code[jump.index] = { ...placed, insn: { ...placed.insn, off: distance } };
   }
   return { code, slots: slot };
+}
+
+function jumpTooFar(fn: MachineFunction, location: number, refuse: Refuse): Error {
+  return refuse(
+    Refusal.JumpTooFar,
+    `a jump in function ${fn.name} is further than 32767 instructions`,
+    location,
+    "Split the function, or build for -mcpu=v4, which has long jumps.",
+  );
+}
+
+/** Encodes one instruction; what is wrong with inline assembly is said with its line of C. */
+function encodeChecked(
+  fn: MachineFunction,
+  insn: MachineInstruction,
+  slot: number,
+  refuse: Refuse,
+): Encoded[] {
+  try {
+    return encodeInstruction(fn, insn, slot);
+  } catch (error) {
+    if (insn.opcode !== "assembly" || !(error instanceof BpfkitError)) throw error;
+    throw refuse(
+      Refusal.Assembly,
+      `inline assembly: ${error.message}`,
+      insn.location,
+      error.hint ?? "Write one instruction a line, in the notation of LLVM's BPF assembler.",
+    );
+  }
 }
 
 /** One encoded instruction; the offset of a jump is still zero. */
@@ -127,7 +158,7 @@ function make(opcode: number, fields: Partial<Omit<Instruction, "opcode">>): Ins
   };
 }
 
-function encodeInstruction(fn: MachineFunction, insn: MachineInstruction): Encoded[] {
+function encodeInstruction(fn: MachineFunction, insn: MachineInstruction, unique: number): Encoded[] {
   const { dst } = insn;
   const alu = insn.width === 32 ? Class.Alu : Class.Alu64;
   switch (insn.opcode) {
@@ -157,8 +188,9 @@ function encodeInstruction(fn: MachineFunction, insn: MachineInstruction): Encod
       return [{ insn: make(alu | AluOp.Neg, { dst }) }];
     case "swap":
       return [{ insn: encodeSwap(insn) }];
-    case "barrier":
     case "assembly":
+      return assembleInline(fn, insn.assembly!, unique).map((one) => ({ insn: one }));
+    case "barrier":
     case "lifetime-start":
     case "lifetime-end":
       return [];

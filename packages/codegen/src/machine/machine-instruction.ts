@@ -91,7 +91,9 @@ export interface AssemblyOperand {
   readonly text: string | undefined;
   /** Printed with `w` rather than `r`. */
   readonly narrow: boolean;
-  /** A frame slot whose address the operand is, or -1. */
+  /** A place in memory, `(r1 + 8)`, rather than a register. */
+  readonly isMemory: boolean;
+  /** The frame slot of a place in memory, or -1. */
   readonly slot: number;
   readonly offset: number;
   /** True where the output is written before all inputs are read. */

@@ -40,13 +40,6 @@ function parseConstraints(text: string): Constraint[] {
 
 /** Selects a call of inline assembly. */
 export function selectAssembly(s: Selector, insn: CallInstruction, asm: InlineAssembly): void {
-  const text = asm.text.trim();
-  if (text !== "") {
-    throw s.refuse(
-      Refusal.Assembly,
-      `inline assembly with instructions is not supported: "${text.split("\n", 1)[0]}"`,
-    );
-  }
   const constraints = parseConstraints(asm.constraints);
   const operands: AssemblyOperand[] = [];
   const clobbers: Register[] = [];
@@ -66,10 +59,8 @@ export function selectAssembly(s: Selector, insn: CallInstruction, asm: InlineAs
       operands.push(inputOf(s, constraint, value));
     }
   }
-  if (outputs.length > 1) {
-    throw s.refuse(Refusal.Assembly, "inline assembly with more than one output is not supported");
-  }
   if (outputs.length === 1) s.define(insn, outputs[0]!);
+  else if (outputs.length > 1) s.parts.set(insn, outputs);
   s.emit("assembly", { assembly: { template: asm.text, operands, clobbers, targets: [] } });
 }
 
@@ -88,6 +79,7 @@ function operandOf(
     tiedTo: -1,
     text: undefined,
     narrow: constraint.code === "w",
+    isMemory: false,
     slot: -1,
     offset: 0,
     earlyClobber: constraint.earlyClobber,
@@ -100,6 +92,7 @@ function inputOf(s: Selector, constraint: Constraint, value: Value): AssemblyOpe
     tiedTo: -1,
     text: undefined,
     narrow: false,
+    isMemory: false,
     slot: -1,
     offset: 0,
     earlyClobber: false,
@@ -108,7 +101,8 @@ function inputOf(s: Selector, constraint: Constraint, value: Value): AssemblyOpe
   if (tied) return { ...plain, register: registerFor(s, value), tiedTo: Number(constraint.code) };
   if (constraint.isIndirect || constraint.code === "m") {
     const address = addressFor(s, value);
-    return { ...plain, register: address.register, slot: address.slot, offset: address.offset };
+    const { register, slot, offset } = address;
+    return { ...plain, register, isMemory: true, slot, offset };
   }
   const number = integerValue(value);
   if (constraint.code === "i" || constraint.code === "n" || constraint.code === "I") {

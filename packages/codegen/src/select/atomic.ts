@@ -112,6 +112,11 @@ export function selectExtractValue(s: Selector, insn: ExtractValueInstruction): 
     s.define(insn, s.registerOf(insn.aggregate));
     return;
   }
+  const part = s.parts.get(insn.aggregate)?.[insn.indices[0] ?? -1];
+  if (part !== undefined && insn.indices.length === 1) {
+    s.define(insn, part);
+    return;
+  }
   throw s.refuse(Refusal.Unsupported, "a struct value in registers is not supported here");
 }
 

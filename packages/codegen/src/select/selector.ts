@@ -41,6 +41,8 @@ export class Selector {
   readonly slots = new Map<Value, number>();
   /** Geps with variable indices, as a register and constant bytes that are still to be added. */
   readonly sums = new Map<Value, { readonly register: Register; readonly offset: number }>();
+  /** Registers of results that are structs: the outputs of inline assembly. */
+  readonly parts = new Map<Value, readonly Register[]>();
   /** Instructions already selected together with an earlier one. */
   readonly done = new Set<Instruction>();
   /** Where code is being appended. */
