@@ -133,7 +133,12 @@ class Builder {
     // A 32-bit copy may clear the upper half: what it makes is not what it takes.
     const equal = insn.opcode === "copy" && insn.width === 64;
     const source = equal && insn.a >= firstVirtual ? this.#value[insn.a]! : -1;
-    forEachBit(implicitDefinitions(insn), (register) => this.#open(register, index * step + writeAt, -1));
+    // Inline assembly may destroy its clobbers before it reads its inputs, and after it wrote its outputs.
+    const destroyed = index * step + (insn.assembly === undefined ? writeAt : earlyAt);
+    forEachBit(implicitDefinitions(insn), (register) => {
+      this.#open(register, destroyed, -1);
+      this.#lastRead[register] = read + 1;
+    });
     if (insn.assembly !== undefined) this.#openOutputs(insn, index, touched);
     if (insn.dst < 0) return;
     if (insn.dst >= firstVirtual) {
