@@ -63,6 +63,13 @@ export interface MapInfo {
   readonly maxEntries: number;
   readonly flags: number;
   readonly name: string;
+  /** 0 where it has no types. */
+  readonly btfId: number;
+  readonly btfKeyTypeId: number;
+  readonly btfValueTypeId: number;
+  /** Linux 5.16. */
+  readonly mapExtra: bigint;
+  readonly ifindex: number;
 }
 
 /**

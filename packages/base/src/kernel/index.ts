@@ -1,4 +1,5 @@
 /** The Kernel port and the facts recorded of one kernel. */
+export * from "./bpf-objects.ts";
 export * from "./bpf-syscalls.ts";
 export * from "./clock.ts";
 export * from "./kernel.ts";

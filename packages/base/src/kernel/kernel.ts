@@ -1,4 +1,5 @@
 /** The Kernel port: every call the loader makes of a kernel, real or simulated. */
+import type { BpfObjects } from "./bpf-objects.ts";
 import type { BpfSyscalls } from "./bpf-syscalls.ts";
 import type { KernelClock } from "./clock.ts";
 import type { KernelFiles } from "./kernel-files.ts";
@@ -21,6 +22,8 @@ export interface Kernel extends BpfSyscalls, PerfEvents, KernelFiles, RingMapper
   /** Ids of online and possible CPUs, ascending. */
   readonly onlineCpus: readonly number[];
   readonly possibleCpus: readonly number[];
+  /** Objects of the whole kernel, and pins. */
+  readonly objects: BpfObjects;
   /** Closes a descriptor; closing an unknown one throws EBADF. */
   close(fd: Fd): void;
   /** Releases everything, descriptors included. */

@@ -92,6 +92,11 @@ export class LinuxBpf implements BpfSyscalls {
       maxEntries: mapInfo.u32(info, "maxEntries"),
       flags: mapInfo.u32(info, "mapFlags"),
       name: mapInfo.text(info, "name"),
+      btfId: mapInfo.u32(info, "btfId"),
+      btfKeyTypeId: mapInfo.u32(info, "btfKeyTypeId"),
+      btfValueTypeId: mapInfo.u32(info, "btfValueTypeId"),
+      mapExtra: mapInfo.u64(info, "mapExtra"),
+      ifindex: mapInfo.u32(info, "ifindex"),
     };
   }
 

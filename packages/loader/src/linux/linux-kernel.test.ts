@@ -9,7 +9,7 @@ import { type Fd, VerifierRejection } from "@bpfkit/base/kernel";
 import { assemble, encodeInstructions } from "@bpfkit/elf/isa";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { canLoadBpf } from "../../../../test/support/native-tools.ts";
+import { kernelTest } from "../testdata/host-kernel.ts";
 import { parseCpuList } from "./cpus.ts";
 import { LinuxKernel } from "./linux-kernel.ts";
 import { missingCapabilities } from "./privileges.ts";
@@ -58,24 +58,6 @@ test("missing capabilities are named", () => {
 });
 
 const word = (value: number): Uint8Array => Uint8Array.of(value, 0, 0, 0);
-
-/** Runs a test with a kernel where this process may use one. */
-function kernelTest(name: string, run: (kernel: LinuxKernel) => void | Promise<void>): void {
-  test(name, async () => {
-    if (!canLoadBpf()) {
-      const message = "calls of this machine's kernel need root, BPF and bpftool";
-      if (process.env["CI"] !== undefined) throw new Error(message);
-      process.stderr.write(`SKIPPED: ${message}\n`);
-      return;
-    }
-    const kernel = new LinuxKernel();
-    try {
-      await run(kernel);
-    } finally {
-      kernel.shutdown();
-    }
-  });
-}
 
 const load = (kernel: LinuxKernel, text: string, license = "GPL"): Fd =>
   kernel.programLoad({

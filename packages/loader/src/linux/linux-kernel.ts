@@ -3,6 +3,7 @@ import { release as kernelRelease } from "node:os";
 import { Errno } from "@bpfkit/base/abi";
 import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
 import type {
+  BpfObjects,
   Fd,
   Kernel,
   MapCreateAttributes,
@@ -19,6 +20,7 @@ import { LinuxBpf } from "./bpf.ts";
 import { cpusOf } from "./cpus.ts";
 import { Descriptors } from "./descriptors.ts";
 import { readKernelFile } from "./kernel-files.ts";
+import { LinuxBpfObjects } from "./objects.ts";
 import { pageSizeBytes } from "./page-size.ts";
 import { LinuxPerfEvents } from "./perf-event.ts";
 import { notPermitted, requirePrivileges } from "./privileges.ts";
@@ -43,6 +45,7 @@ export class LinuxKernel implements Kernel {
   readonly onlineCpus: readonly number[];
   readonly possibleCpus: readonly number[];
   readonly #descriptors = new Descriptors();
+  readonly objects: BpfObjects = new LinuxBpfObjects(this.#descriptors);
   readonly #waiting = new Waiting();
   readonly #rings = new Map<Fd, ReadableRing>();
   readonly #pipes = new Set<LinuxTracePipe>();

@@ -28,6 +28,8 @@ export interface StructLayout<Fields extends FieldTable> {
   encode(values: FieldValues<Fields>, addressOf: (bytes: Uint8Array) => bigint): Uint8Array;
   /** A field of 32 bits. */
   u32(bytes: Uint8Array, name: keyof Fields & string): number;
+  /** A field of 64 bits. */
+  u64(bytes: Uint8Array, name: keyof Fields & string): bigint;
   /** A name up to its NUL. */
   text(bytes: Uint8Array, name: keyof Fields & string): string;
 }
@@ -67,6 +69,7 @@ export function structLayout<const Fields extends FieldTable>(fields: Fields): S
       return bytes;
     },
     u32: (bytes, name) => viewOf(bytes).getUint32(offsetOf(name), true),
+    u64: (bytes, name) => viewOf(bytes).getBigUint64(offsetOf(name), true),
     text(bytes, name) {
       const field = bytes.subarray(offsetOf(name), offsetOf(name) + sizes.char16);
       const length = field.indexOf(0);

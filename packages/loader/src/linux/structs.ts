@@ -66,7 +66,7 @@ export const testRunAttr = structLayout({
 /** BPF_OBJ_GET_INFO_BY_FD. */
 export const infoAttr = structLayout({ fd: "u32", infoLength: "u32", info: "ptr" });
 
-/** The beginning of struct bpf_map_info. */
+/** struct bpf_map_info. */
 export const mapInfo = structLayout({
   type: "u32",
   id: "u32",
@@ -75,6 +75,15 @@ export const mapInfo = structLayout({
   maxEntries: "u32",
   mapFlags: "u32",
   name: "char16",
+  ifindex: "u32",
+  btfVmlinuxValueTypeId: "u32",
+  netnsDevice: "u64",
+  netnsInode: "u64",
+  btfId: "u32",
+  btfKeyTypeId: "u32",
+  btfValueTypeId: "u32",
+  btfVmlinuxId: "u32",
+  mapExtra: "u64",
 });
 
 /** BPF_BTF_LOAD. */

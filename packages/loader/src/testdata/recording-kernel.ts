@@ -2,6 +2,7 @@
 import { Errno } from "@bpfkit/base/abi";
 import { SyscallError } from "@bpfkit/base/diagnostics";
 import type {
+  BpfObjects,
   Fd,
   Kernel,
   MapCreateAttributes,
@@ -35,6 +36,8 @@ export class RecordingKernel implements Kernel {
   readonly open = new Set<Fd>();
   readonly rings = new Map<Fd, RingMemory>();
   readonly files = new Map<string, string>();
+  readonly pins = new Map<string, Fd>();
+  readonly objects = this.#objects();
   /** Set to make the next program load fail. */
   rejection: Error | undefined;
   /** Functions that can be probed; undefined: all. */
@@ -54,13 +57,47 @@ export class RecordingKernel implements Kernel {
     return map;
   }
 
+  #objects(): BpfObjects {
+    const unknown = (): never => {
+      throw new SyscallError("bpf", Errno.EPERM);
+    };
+    return {
+      nextId: unknown,
+      openById: unknown,
+      programInfo: unknown,
+      programCode: unknown,
+      btfInfo: unknown,
+      btfData: unknown,
+      linkInfo: unknown,
+      kindOf: (fd) => (this.maps.has(fd) ? "map" : this.programs.has(fd) ? "program" : undefined),
+      pin: (fd, path) => {
+        if (this.pins.has(path)) throw new SyscallError("BPF_OBJ_PIN", Errno.EEXIST);
+        this.pins.set(path, fd);
+      },
+      openPinned: (path) => {
+        const pinned = this.pins.get(path);
+        if (pinned === undefined) throw new SyscallError("BPF_OBJ_GET", Errno.ENOENT);
+        const fd = this.#fd();
+        const map = this.maps.get(pinned);
+        const program = this.programs.get(pinned);
+        if (map !== undefined) this.maps.set(fd, map);
+        if (program !== undefined) this.programs.set(fd, program);
+        return fd;
+      },
+      unpin: (path) => {
+        if (!this.pins.delete(path)) throw new SyscallError("unlink", Errno.ENOENT);
+      },
+    };
+  }
+
   mapCreate(attributes: MapCreateAttributes): Fd {
     const fd = this.#fd();
     this.maps.set(fd, { attributes, entries: new Map(), frozen: false });
     return fd;
   }
   mapInfo(fd: Fd): MapInfo {
-    return { id: fd, ...this.#map(fd).attributes };
+    const untyped = { btfId: 0, btfKeyTypeId: 0, btfValueTypeId: 0, mapExtra: 0n, ifindex: 0 };
+    return { id: fd, ...untyped, ...this.#map(fd).attributes };
   }
   mapLookup(fd: Fd, key: Uint8Array): Uint8Array | undefined {
     return this.#map(fd).entries.get(key.join())?.slice();

@@ -21,6 +21,7 @@ import { readKernelFile } from "./kernel-files.ts";
 import { KernelState } from "./kernel-state.ts";
 import { BtfFile, TracePipeFile } from "./open-files.ts";
 import { PerfEventCalls } from "./perf-events.ts";
+import { refusedObjects } from "./refusals.ts";
 import type { GroundTruth } from "./scenarios/ground-truth.ts";
 import type { Scenario, ScenarioPlan } from "./scenarios/scenario.ts";
 import { Simulation } from "./simulation.ts";
@@ -56,6 +57,7 @@ export class SimulatedKernel implements Kernel {
   readonly architecture = "x86_64";
   readonly onlineCpus: readonly number[];
   readonly possibleCpus: readonly number[];
+  readonly objects = refusedObjects;
   readonly scenario: Scenario;
   readonly #plan: ScenarioPlan;
   readonly #state: KernelState;

@@ -36,7 +36,8 @@ export class MapCalls {
   info(fd: Fd): MapInfo {
     const { map } = this.#state.map(fd, "BPF_OBJ_GET_INFO_BY_FD");
     const { id, type, keySize, valueSize, maxEntries, flags, name } = map;
-    return { id, type, keySize, valueSize, maxEntries, flags, name };
+    const untyped = { btfId: 0, btfKeyTypeId: 0, btfValueTypeId: 0, mapExtra: 0n, ifindex: 0 };
+    return { id, type, keySize, valueSize, maxEntries, flags, name, ...untyped };
   }
 
   lookup(fd: Fd, key: Uint8Array, flags: number): Uint8Array | undefined {
