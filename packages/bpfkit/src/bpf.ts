@@ -11,6 +11,7 @@ import {
   attachUprobe,
   attachUretprobe,
   autoAttach,
+  type BpfMap,
   Collection,
   CollectionSpec,
   canKprobe,
@@ -42,6 +43,10 @@ export interface BpfOptions {
   readonly onWarning?: (message: string) => void;
   /** Verifier log: 0, 1 or 2. */
   readonly logLevel?: number;
+  /** Folder of a BPF file system for maps that are pinned by name; /sys/fs/bpf unless given. */
+  readonly pinRoot?: string;
+  /** Maps of other objects in the same kernel to use in place of those of the same names; they stay their owners'. */
+  readonly maps?: ReadonlyMap<string, BpfMap>;
   /** Called once by {@link BPF.close}, after everything is unloaded. */
   readonly onClose?: () => void;
 }
@@ -90,10 +95,12 @@ export class BPF implements TableOwner {
    */
   static async open(options: BpfOptions): Promise<BPF> {
     const spec = CollectionSpec.fromObject(options.object, options.name);
-    const { targetBtf, logLevel } = options;
+    const { targetBtf, logLevel, pinRoot, maps } = options;
     const collection = Collection.load(spec, options.kernel, {
       ...(targetBtf === undefined ? {} : { targetBtf }),
       ...(logLevel === undefined ? {} : { logLevel }),
+      ...(pinRoot === undefined ? {} : { pinRoot }),
+      ...(maps === undefined ? {} : { maps }),
     });
     const bpf = new BPF(collection, options);
     try {

@@ -17,6 +17,7 @@ export { attachUprobe, attachUretprobe, type UprobeOptions } from "./link/uprobe
 export { BpfMap, UpdateFlag } from "./object/bpf-map.ts";
 export { Collection, type CollectionLoadOptions } from "./object/collection.ts";
 export { isPerCpu, splitPerCpu } from "./object/per-cpu-values.ts";
+export { defaultPinRoot } from "./object/pinned-map.ts";
 export { Program } from "./object/program.ts";
 export { ProgramLoadError } from "./object/program-load-error.ts";
 export { kernelVersionCode } from "./relocate/externs.ts";

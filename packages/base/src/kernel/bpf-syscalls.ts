@@ -16,6 +16,12 @@ export interface MapCreateAttributes {
   readonly btf?: Fd;
   readonly btfKeyTypeId?: number;
   readonly btfValueTypeId?: number;
+  /** Needs BPF_F_NUMA_NODE in `flags`; Linux 4.14. */
+  readonly numaNode?: number;
+  /** What it means depends on the type; Linux 5.16. */
+  readonly mapExtra?: bigint;
+  /** BTF type of struct_ops values in vmlinux's BTF; Linux 5.6. */
+  readonly btfVmlinuxValueTypeId?: number;
 }
 
 /** BPF_PROG_LOAD. */

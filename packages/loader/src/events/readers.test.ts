@@ -49,7 +49,7 @@ function words(...values: number[]): Uint8Array {
 function mapOf(kernel: RecordingKernel): BpfMap {
   const spec = { ...emptyMapSpec("events", "definition"), type: 4, keySize: 4, valueSize: 4 };
   const fd = kernel.mapCreate({ type: 4, keySize: 4, valueSize: 4, maxEntries: 4, flags: 0, name: "events" });
-  return new BpfMap(kernel, fd, spec, 4, undefined);
+  return new BpfMap(kernel, fd, spec, { maxEntries: 4, btf: undefined, reused: false });
 }
 
 /** A kernel whose every ring is a hand-filled one, in order of mapping. */

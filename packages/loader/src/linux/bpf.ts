@@ -72,6 +72,9 @@ export class LinuxBpf implements BpfSyscalls {
         btfFd: types,
         btfKeyTypeId: attributes.btfKeyTypeId,
         btfValueTypeId: attributes.btfValueTypeId,
+        numaNode: attributes.numaNode,
+        mapExtra: attributes.mapExtra,
+        btfVmlinuxValueTypeId: attributes.btfVmlinuxValueTypeId,
       },
       addressOf,
     );

@@ -15,6 +15,8 @@ export const mapCreateAttr = structLayout({
   btfFd: "u32",
   btfKeyTypeId: "u32",
   btfValueTypeId: "u32",
+  btfVmlinuxValueTypeId: "u32",
+  mapExtra: "u64",
 });
 
 /** BPF_MAP_*_ELEM and BPF_MAP_GET_NEXT_KEY; `value` is `next_key` there. */

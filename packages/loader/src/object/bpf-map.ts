@@ -9,6 +9,16 @@ import { isPerCpu, joinPerCpu, perCpuStride, splitPerCpu } from "./per-cpu-value
 /** BPF_ANY, BPF_NOEXIST, BPF_EXIST of map updates. */
 export const UpdateFlag = { Any: 0, NoExist: 1, Exist: 2 } as const;
 
+/** How a map came to be. */
+export interface BpfMapOrigin {
+  /** As created: the number of CPUs or pages is filled in. */
+  readonly maxEntries: number;
+  /** The types of keys and values. */
+  readonly btf: BtfTable | undefined;
+  /** True where it was there before: its contents are not those of the object. */
+  readonly reused: boolean;
+}
+
 /** A map that was created from a spec. Closing it drops the descriptor; the map lives on while programs use it. */
 export class BpfMap {
   readonly name: string;
@@ -17,19 +27,22 @@ export class BpfMap {
   /** As created: the number of CPUs or pages is filled in. */
   readonly maxEntries: number;
   readonly perCpu: boolean;
+  /** True where it was there before, pinned or lent by another object. */
+  readonly reused: boolean;
   readonly #kernel: Kernel;
   readonly #btf: BtfTable | undefined;
   #keyCodec: TypeCodec | undefined;
   #valueCodec: TypeCodec | undefined;
   #closed = false;
 
-  constructor(kernel: Kernel, fd: Fd, spec: MapSpec, maxEntries: number, btf: BtfTable | undefined) {
+  constructor(kernel: Kernel, fd: Fd, spec: MapSpec, origin: BpfMapOrigin) {
     this.#kernel = kernel;
-    this.#btf = btf;
+    this.#btf = origin.btf;
+    this.reused = origin.reused;
     this.fd = fd;
     this.name = spec.name;
     this.spec = spec;
-    this.maxEntries = maxEntries;
+    this.maxEntries = origin.maxEntries;
     this.perCpu = isPerCpu(spec.type);
   }
 
@@ -130,6 +143,11 @@ export class BpfMap {
         this.perCpu ? this.decodePerCpu(value) : this.valueCodec.decode(value),
       ];
     }
+  }
+
+  /** Keeps the map at a path of a BPF file system after this process. @throws SyscallError EEXIST, EPERM */
+  pin(path: string): void {
+    this.#kernel.objects.pin(this.fd, path);
   }
 
   /** Drops the descriptor; a second call does nothing. */

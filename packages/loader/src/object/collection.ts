@@ -1,4 +1,5 @@
 /** CollectionSpec -> maps and programs in a kernel: create, link, relocate, load. */
+import { MapType, mapTypeName } from "@bpfkit/base/abi";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 import type { Fd, Kernel } from "@bpfkit/base/kernel";
 import { BtfTable } from "@bpfkit/elf/btf";
@@ -10,12 +11,13 @@ import { kernelRecords } from "../relocate/kernel-records.ts";
 import { type LinkedProgram, linkProgram } from "../relocate/link-program.ts";
 import { resolveMapReferences } from "../relocate/references.ts";
 import type { CollectionSpec } from "../spec/collection-spec.ts";
-import { kernelObjectName } from "../spec/map-spec.ts";
+import { kernelObjectName, type MapSpec } from "../spec/map-spec.ts";
 import { requireType } from "../spec/program-section.ts";
 import type { ProgramSpec } from "../spec/program-spec.ts";
 import { attachTarget } from "./attach-target.ts";
 import type { BpfMap } from "./bpf-map.ts";
 import { createMap } from "./map-creation.ts";
+import { defaultPinRoot } from "./pinned-map.ts";
 import { Program } from "./program.ts";
 import { programLoadError } from "./program-load-error.ts";
 
@@ -27,6 +29,10 @@ export interface CollectionLoadOptions {
   readonly config?: ReadonlyMap<string, string>;
   /** Verifier log: 0 none (asked for after a failure), 1 or 2. */
   readonly logLevel?: number;
+  /** Where maps with LIBBPF_PIN_BY_NAME are pinned; {@link defaultPinRoot} unless given. */
+  readonly pinRoot?: string;
+  /** Maps of other objects to use in place of creating those of the same names. They stay their owners'. */
+  readonly maps?: ReadonlyMap<string, BpfMap>;
 }
 
 /** The maps and programs of one object in one kernel. Closing it closes them all; links are the caller's. */
@@ -35,17 +41,22 @@ export class Collection {
   readonly kernel: Kernel;
   readonly maps: ReadonlyMap<string, BpfMap>;
   readonly programs: ReadonlyMap<string, Program>;
+  readonly #borrowed: ReadonlySet<BpfMap>;
 
   constructor(
     spec: CollectionSpec,
     kernel: Kernel,
-    maps: ReadonlyMap<string, BpfMap>,
-    programs: ReadonlyMap<string, Program>,
+    loaded: {
+      readonly maps: ReadonlyMap<string, BpfMap>;
+      readonly programs: ReadonlyMap<string, Program>;
+      readonly borrowed?: ReadonlySet<BpfMap>;
+    },
   ) {
     this.spec = spec;
     this.kernel = kernel;
-    this.maps = maps;
-    this.programs = programs;
+    this.maps = loaded.maps;
+    this.programs = loaded.programs;
+    this.#borrowed = loaded.borrowed ?? new Set();
   }
 
   /**
@@ -59,7 +70,7 @@ export class Collection {
   /** Closes programs and maps; a second call does nothing. */
   close(): void {
     for (const program of this.programs.values()) program.close();
-    for (const map of this.maps.values()) map.close();
+    for (const map of this.maps.values()) if (!this.#borrowed.has(map)) map.close();
   }
 
   [Symbol.dispose](): void {
@@ -73,6 +84,9 @@ class CollectionLoader {
   readonly #options: CollectionLoadOptions;
   readonly #maps = new Map<string, BpfMap>();
   readonly #programs = new Map<string, Program>();
+  readonly #borrowed = new Set<BpfMap>();
+  /** Pins made here: removed again where loading fails. */
+  readonly #pinned: string[] = [];
   readonly #externs: ResolvedExterns;
   #targetBtf: BtfTable | undefined;
   #relocator: CoreRelocator | undefined;
@@ -98,10 +112,12 @@ class CollectionLoader {
       this.#createMaps();
       for (const { linked, outcomes } of prepared) this.#loadProgram(linked, outcomes);
       this.#fillInitialValues();
-      return new Collection(this.#spec, this.#kernel, this.#maps, this.#programs);
+      const loaded = { maps: this.#maps, programs: this.#programs, borrowed: this.#borrowed };
+      return new Collection(this.#spec, this.#kernel, loaded);
     } catch (error) {
       for (const program of this.#programs.values()) program.close();
-      for (const map of this.#maps.values()) map.close();
+      for (const map of this.#maps.values()) if (!this.#borrowed.has(map)) map.close();
+      for (const path of this.#pinned) this.#kernel.objects.unpin(path);
       throw error;
     } finally {
       if (this.#btfFd !== undefined) this.#kernel.close(this.#btfFd);
@@ -126,10 +142,35 @@ class CollectionLoader {
   }
 
   #createMaps(): void {
-    const creation = { kernel: this.#kernel, btf: this.#spec.btf, btfFd: this.#btfFd };
-    for (const spec of this.#spec.maps.values()) this.#maps.set(spec.name, createMap(spec, creation));
+    const { maps: given, pinRoot = defaultPinRoot } = this.#options;
+    const creation = {
+      kernel: this.#kernel,
+      btf: this.#spec.btf,
+      btfFd: this.#btfFd,
+      pinRoot,
+      pinned: this.#pinned,
+    };
+    for (const spec of this.#spec.maps.values()) {
+      const lent = given?.get(spec.name);
+      if (lent === undefined) this.#maps.set(spec.name, createMap(spec, creation));
+      else this.#borrow(spec, lent);
+    }
     const { map } = this.#externs;
     if (map !== undefined) this.#maps.set(map.name, createMap(map, creation));
+  }
+
+  /** @throws BpfkitError LD061 where the lent map is of another kind */
+  #borrow(spec: MapSpec, map: BpfMap): void {
+    const { type, keySize, valueSize } = map.spec;
+    const differs = (mine: number, theirs: number): boolean => mine !== 0 && mine !== theirs;
+    if (type !== spec.type || differs(spec.keySize, keySize) || differs(spec.valueSize, valueSize)) {
+      throw new BpfkitError(
+        "LD061",
+        `map ${spec.name} is shared, but here it is ${shape(spec)} and there ${shape(map.spec)}`,
+      );
+    }
+    this.#maps.set(spec.name, map);
+    this.#borrowed.add(map);
   }
 
   #loadProgram(linked: LinkedProgram, outcomes: readonly CoreOutcome[]): void {
@@ -165,6 +206,8 @@ class CollectionLoader {
   /** `.values` of maps of maps and program arrays. */
   #fillInitialValues(): void {
     for (const map of this.#maps.values()) {
+      // A map of maps that was there before keeps its contents; a program array gets this object's programs, as in libbpf.
+      if (map.reused && map.spec.type !== MapType.ProgArray) continue;
       for (const { index, symbol } of map.spec.initialValues) {
         const fd = this.#maps.get(symbol)?.fd ?? this.#programs.get(symbol)?.fd;
         if (fd === undefined) {
@@ -184,6 +227,10 @@ class CollectionLoader {
       throw new BpfkitError("LD052", `program ${program} uses map ${name}, which is not there`);
     return map;
   }
+}
+
+function shape({ type, keySize, valueSize }: MapSpec): string {
+  return `${mapTypeName(type)} of ${keySize}-byte keys and ${valueSize}-byte values`;
 }
 
 function word(value: number): Uint8Array {

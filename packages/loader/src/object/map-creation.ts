@@ -1,10 +1,11 @@
 /** BPF_MAP_CREATE from a spec: what is filled in, in which order, and what a map starts with. */
 import { MapType } from "@bpfkit/base/abi";
-import { BpfkitError, NotSupportedError, SyscallError } from "@bpfkit/base/diagnostics";
+import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
 import type { Fd, Kernel, MapCreateAttributes } from "@bpfkit/base/kernel";
 import type { BtfTable } from "@bpfkit/elf/btf";
 import { kernelObjectName, type MapSpec } from "../spec/map-spec.ts";
 import { BpfMap } from "./bpf-map.ts";
+import { openPinnedMap, pinMap, pinPathOf } from "./pinned-map.ts";
 
 const pageSize = 4096;
 
@@ -42,6 +43,10 @@ export interface MapCreation {
   readonly btf: BtfTable | undefined;
   /** Descriptor of the object's BTF in the kernel. */
   readonly btfFd: Fd | undefined;
+  /** Folder for maps that are pinned by name. */
+  readonly pinRoot: string;
+  /** Gets the path of every pin that is made. */
+  readonly pinned: string[];
 }
 
 /** The number of entries as the kernel wants it. */
@@ -57,46 +62,57 @@ export function effectiveMaxEntries(spec: MapSpec, kernel: Kernel): number {
   return spec.maxEntries;
 }
 
-/** Creates and, for data sections, fills a map. @throws BpfkitError LD051 naming the map. */
+/** Creates, or takes from where it is pinned, and fills a map. @throws BpfkitError LD051, LD060 naming the map. */
 export function createMap(spec: MapSpec, creation: MapCreation): BpfMap {
   const { kernel } = creation;
-  if (spec.pinning !== 0) {
-    throw new NotSupportedError(`map ${spec.name}: pinning`, { hint: "Remove __uint(pinning, ...)." });
+  const attributes = attributesOf(spec, kernel);
+  const path = pinPathOf(spec, creation.pinRoot);
+  const sized = { ...spec, keySize: attributes.keySize, valueSize: attributes.valueSize };
+  const { maxEntries } = attributes;
+  if (path !== undefined) {
+    const pinned = openPinnedMap(kernel, spec.name, path, attributes);
+    if (pinned !== undefined)
+      return new BpfMap(kernel, pinned, sized, { maxEntries, btf: creation.btf, reused: true });
   }
-  const pin = spec.tags.find((tag) => tag.startsWith("bpfkit:pin:"));
-  if (pin !== undefined) {
-    const path = pin.slice("bpfkit:pin:".length);
-    throw new NotSupportedError(`map ${spec.name}: pinning at ${path}`, {
-      hint: "Use BPF_TABLE without a path.",
-    });
+  const map = createNew(attributes, sized, creation);
+  if (path === undefined) return map;
+  try {
+    pinMap(kernel, spec.name, path, map.fd);
+    creation.pinned.push(path);
+    return map;
+  } catch (error) {
+    map.close();
+    throw error;
   }
-  if (spec.numaNode !== undefined || (spec.mapExtra !== undefined && spec.mapExtra !== 0n)) {
-    throw new NotSupportedError(`map ${spec.name}: numa_node and map_extra`);
-  }
-  const maxEntries = effectiveMaxEntries(spec, kernel);
-  const inner = spec.inner === undefined ? undefined : createInner(spec, spec.inner, creation);
+}
+
+function attributesOf(spec: MapSpec, kernel: Kernel): MapCreateAttributes {
   const fourByte = fourByteMaps.has(spec.type);
-  const attributes: MapCreateAttributes = {
+  return {
     type: spec.type,
     keySize: spec.keySize === 0 && fourByte ? 4 : spec.keySize,
     valueSize: spec.valueSize === 0 && fourByte ? 4 : spec.valueSize,
-    maxEntries,
+    maxEntries: effectiveMaxEntries(spec, kernel),
     flags: spec.flags,
     name: spec.kernelName,
-    ...(inner === undefined ? {} : { innerMap: inner.fd }),
+    ...(spec.numaNode === undefined ? {} : { numaNode: spec.numaNode }),
+    ...(spec.mapExtra === undefined ? {} : { mapExtra: spec.mapExtra }),
   };
+}
+
+function createNew(attributes: MapCreateAttributes, spec: MapSpec, creation: MapCreation): BpfMap {
+  const { kernel } = creation;
+  const inner = spec.inner === undefined ? undefined : createInner(spec, spec.inner, creation);
+  const { maxEntries } = attributes;
+  let map: BpfMap | undefined;
   try {
-    const fd = createWithTypes(attributes, spec, creation);
-    const map = new BpfMap(
-      kernel,
-      fd,
-      { ...spec, keySize: attributes.keySize, valueSize: attributes.valueSize },
-      maxEntries,
-      creation.btf,
-    );
+    const whole = inner === undefined ? attributes : { ...attributes, innerMap: inner.fd };
+    const fd = createWithTypes(whole, spec, creation);
+    map = new BpfMap(kernel, fd, spec, { maxEntries, btf: creation.btf, reused: false });
     fillDataMap(map, spec, kernel);
     return map;
   } catch (error) {
+    map?.close();
     if (!(error instanceof SyscallError)) throw error;
     throw new BpfkitError("LD051", `map ${spec.name} could not be created: ${error.message}`, {
       cause: error,

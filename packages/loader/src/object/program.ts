@@ -35,6 +35,11 @@ export class Program {
     return this.#kernel.programTestRun(this.fd, options);
   }
 
+  /** Keeps the program at a path of a BPF file system after this process. @throws SyscallError EEXIST, EPERM */
+  pin(path: string): void {
+    this.#kernel.objects.pin(this.fd, path);
+  }
+
   /** Drops the descriptor; links keep the program alive. A second call does nothing. */
   close(): void {
     if (this.#closed) return;

@@ -30,6 +30,8 @@ export interface MapSpec {
   flags: number;
   /** 0 or {@link PinByName}. */
   pinning: number;
+  /** A file of a BPF file system: the map is taken from there, or pinned there where there is none. */
+  pinPath: string | undefined;
   numaNode: number | undefined;
   mapExtra: bigint | undefined;
   /** BTF types in the object's BTF; 0 = untyped. */
@@ -63,6 +65,7 @@ export function emptyMapSpec(name: string, origin: MapOrigin): MapSpec {
     maxEntries: 0,
     flags: 0,
     pinning: 0,
+    pinPath: undefined,
     numaNode: undefined,
     mapExtra: undefined,
     keyTypeId: 0,

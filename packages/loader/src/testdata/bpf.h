@@ -15,6 +15,7 @@ typedef _Bool bool;
 #define __weak __attribute__((weak))
 #define __core __attribute__((preserve_access_index))
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
 static long (*bpf_probe_read)(void *dst, u32 size, const void *from) = (void *)4;
 static long (*bpf_trace_printk)(const char *fmt, u32 size, ...) = (void *)6;
 static long (*bpf_tail_call)(void *ctx, void *map, u32 index) = (void *)12;
