@@ -28,6 +28,7 @@ const thirdParty: Record<string, string> = {
   "@yowasp/clang": "clang",
   "@oclif/core": "cli",
   koffi: "loader",
+  "gecko-profiler-demangle/index_bg.js": "loader",
 };
 
 interface SourceText {

@@ -15,16 +15,19 @@ import {
   Collection,
   CollectionSpec,
   canKprobe,
+  KernelSymbols,
   type Link,
   type PerfEventOptions,
   type PerfReader,
   type Program,
   type RingReader,
+  type SymbolOptions,
   syscallFunction,
   translateSyscallPrefix,
   type UprobeOptions,
+  type UserSymbolOptions,
+  UserSymbols,
 } from "@bpfkit/loader";
-import { KernelSymbols, type SymbolOptions } from "./kernel-symbols.ts";
 import { Table, type TableOwner, type WriteLine } from "./table.ts";
 import { parseTraceLine, type TraceFields } from "./trace-line.ts";
 
@@ -72,6 +75,7 @@ export class BPF implements TableOwner {
   readonly kernel: Kernel;
   readonly collection: Collection;
   readonly symbols: KernelSymbols;
+  readonly userSymbols: UserSymbols;
   readonly #tables = new Map<string, Table>();
   readonly #links: Link[] = [];
   readonly #perfReaders: PerfReader[] = [];
@@ -80,11 +84,13 @@ export class BPF implements TableOwner {
   #onClose: (() => void) | undefined;
   #tracePipe: ReturnType<Kernel["openTracePipe"]> | undefined;
   #traceRest = "";
+  #saidHidden = false;
 
   constructor(collection: Collection, options: Pick<BpfOptions, "onWarning" | "onClose"> = {}) {
     this.collection = collection;
     this.kernel = collection.kernel;
     this.symbols = new KernelSymbols(collection.kernel);
+    this.userSymbols = new UserSymbols(collection.kernel);
     this.#onWarning = options.onWarning;
     this.#onClose = options.onClose;
   }
@@ -222,7 +228,21 @@ export class BPF implements TableOwner {
 
   /** The kernel function at an address. */
   ksym(address: bigint, options: SymbolOptions = {}): string {
+    if (this.symbols.hidden && !this.#saidHidden) {
+      this.#saidHidden = true;
+      this.warn(
+        "the kernel hides its addresses (sysctl kernel.kptr_restrict), so its functions have no names",
+      );
+    }
     return this.symbols.name(address, options);
+  }
+
+  /**
+   * The function at an address in a process; with a `pid` below 0, in the kernel (after BCC's `BPF.sym`).
+   * Mappings of a process that has ended are known only where it was asked about while it ran.
+   */
+  sym(address: bigint, pid: number, options: UserSymbolOptions = {}): string {
+    return pid < 0 ? this.ksym(address, options) : this.userSymbols.name(address, pid, options);
   }
 
   /** The address of a kernel function. */
@@ -319,6 +339,7 @@ export class BPF implements TableOwner {
     for (const reader of this.#ringReaders.splice(0)) reader.close();
     this.#tracePipe?.close();
     this.#tracePipe = undefined;
+    this.userSymbols.close();
     this.collection.close();
     this.#onClose?.();
     this.#onClose = undefined;

@@ -27,3 +27,9 @@ export { kernelObjectName, type MapOrigin, type MapSpec } from "./spec/map-spec.
 export type { CodeFunction, CodeSection, ProgramSpec, Reference } from "./spec/program-spec.ts";
 export { type AttachMethod, sectionDefinitions, sectionMeaning } from "./spec/sections.ts";
 export type { VariableSpec } from "./spec/variable-spec.ts";
+export { KernelSymbols, type SymbolOptions, unknownSymbol } from "./symbols/kernel-symbols.ts";
+export {
+  type UserSymbol,
+  type UserSymbolOptions,
+  UserSymbols,
+} from "./symbols/user-symbols.ts";

@@ -12,13 +12,16 @@ import type {
   ProgramLoadAttributes,
   ProgramTestRunOptions,
   ProgramTestRunResult,
+  ReadableFile,
   RingMemory,
   TracePipe,
   WaitResult,
 } from "@bpfkit/base/kernel";
 import { LinuxBpf } from "./bpf.ts";
 import { cpusOf } from "./cpus.ts";
+import { demangler } from "./demangle.ts";
 import { Descriptors } from "./descriptors.ts";
+import { openFile } from "./files.ts";
 import { readKernelFile } from "./kernel-files.ts";
 import { LinuxBpfObjects } from "./objects.ts";
 import { pageSizeBytes } from "./page-size.ts";
@@ -165,6 +168,12 @@ export class LinuxKernel implements Kernel {
   readKernelFile(path: string): Uint8Array {
     return readKernelFile(path);
   }
+
+  openFile(path: string): ReadableFile | undefined {
+    return openFile(path);
+  }
+
+  readonly demangle = demangler();
 
   openTracePipe(): TracePipe {
     const pipe: LinuxTracePipe = new LinuxTracePipe((fd) => {

@@ -10,6 +10,7 @@ import type {
   PerfEventAttributes,
   ProgramLoadAttributes,
   ProgramTestRunResult,
+  ReadableFile,
   RingMemory,
   TracePipe,
   WaitResult,
@@ -38,6 +39,8 @@ export class RecordingKernel implements Kernel {
   readonly files = new Map<string, string>();
   readonly pins = new Map<string, Fd>();
   readonly objects = this.#objects();
+  /** Programs and libraries by path. */
+  readonly binaries = new Map<string, Uint8Array>();
   /** Set to make the next program load fail. */
   rejection: Error | undefined;
   /** Functions that can be probed; undefined: all. */
@@ -164,6 +167,14 @@ export class RecordingKernel implements Kernel {
   mapRingBuffer(map: Fd): RingMemory {
     return this.rings.get(map) ?? { sizeBytes: 4096, data: () => new Uint8Array(4096), ...nothing };
   }
+  openFile(path: string): ReadableFile | undefined {
+    const bytes = this.binaries.get(path);
+    if (bytes === undefined) return undefined;
+    const sizeBytes = bytes.length;
+    const read = (offset: number, length: number) => bytes.slice(offset, offset + length);
+    return { identity: path, inode: 7, sizeBytes, read, close() {} };
+  }
+
   readKernelFile(path: string): Uint8Array {
     const text = this.files.get(path);
     if (text === undefined) throw new SyscallError(`open ${path}`, Errno.ENOENT);

@@ -184,6 +184,11 @@ export class SimulatedKernel implements Kernel {
     return readKernelFile(this.#state.simulation.world, path);
   }
 
+  /** The simulated machine has no programs on disk. */
+  openFile(): undefined {
+    return undefined;
+  }
+
   openTracePipe(): TracePipe {
     const { trace } = this.#state.simulation.world;
     const fd = this.#state.descriptors.open(new TracePipeFile(() => trace.hasLines), "open");
