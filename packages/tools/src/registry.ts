@@ -3,9 +3,11 @@ import type { Tool } from "bpfkit";
 import { biolatency } from "./biolatency/biolatency.ts";
 import { execsnoop } from "./execsnoop/execsnoop.ts";
 import { opensnoop } from "./opensnoop/opensnoop.ts";
+import { runqlat } from "./runqlat/runqlat.ts";
+import { syscount } from "./syscount/syscount.ts";
 
 /** Every bundled tool, by name. */
-export const tools: readonly Tool[] = [biolatency, execsnoop, opensnoop];
+export const tools: readonly Tool[] = [biolatency, execsnoop, opensnoop, runqlat, syscount];
 
 /** A tool by its name, `biolatency` or `tools/biolatency`; undefined where there is none. */
 export function toolByName(name: string): Tool | undefined {

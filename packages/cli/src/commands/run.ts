@@ -21,7 +21,7 @@ export class Run extends Command {
   static override args = {
     target: Args.string({
       required: true,
-      description: "biolatency, execsnoop, opensnoop, a .c or a .o file",
+      description: "a bundled tool such as biolatency, a .c or a .o file",
     }),
   };
   static override flags = {
@@ -29,7 +29,7 @@ export class Run extends Command {
     target: Flags.string({ options: ["vm", "kernel"], default: "vm", description: "where to run" }),
     scenario: Flags.string({
       helpValue: "NAME",
-      description: "the VM's workload: block-io, exec, file-open or mixed",
+      description: "the VM's workload: block-io, exec, file-open, run-queue, system-calls or mixed",
     }),
     seed: Flags.integer({ min: 0, default: 1, description: "another run of the same workload" }),
     engine: Flags.string({

@@ -29,9 +29,16 @@ function textOf(world: SimulatedWorld, path: string): string | undefined {
       return world.cpuCount === 1 ? "0\n" : `0-${world.cpuCount - 1}\n`;
     default: {
       const root = TracefsRoots.find((prefix) => path.startsWith(prefix));
-      return root === undefined ? undefined : tracefs(world, path.slice(root.length));
+      return root === undefined ? procfs(world, path) : tracefs(world, path.slice(root.length));
     }
   }
+}
+
+/** Files of the processes that are alive now. */
+function procfs(world: SimulatedWorld, path: string): string | undefined {
+  const [, pid, file] = /^\/proc\/(\d+)\/(\w+)$/.exec(path) ?? [];
+  const task = pid === undefined ? undefined : world.task(Number(pid));
+  return task !== undefined && file === "comm" ? `${task.name}\n` : undefined;
 }
 
 function tracefs(world: SimulatedWorld, path: string): string | undefined {

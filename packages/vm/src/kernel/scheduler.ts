@@ -10,8 +10,8 @@ import type { Tracer } from "./tracer.ts";
 export type Pause =
   /** Goes on running for this long. */
   | { readonly kind: "run"; readonly ns: number }
-  /** Gives the CPU up for this long. */
-  | { readonly kind: "sleep"; readonly ns: number }
+  /** Gives the CPU up for this long, then waits `queueNs` (0 by default) in the run queue until it gets one again. */
+  | { readonly kind: "sleep"; readonly ns: number; readonly queueNs?: number }
   /** Gives the CPU up until `arm`'s argument is called; `blocked` is waiting that signals do not end (I/O). */
   | {
       readonly kind: "wait";
@@ -41,8 +41,8 @@ const PreemptedReport = 0x100;
 const ZombieReport = 0x20;
 
 /**
- * Puts tasks on CPUs. A task that wakes up takes over its CPU at once, or an idle one if its own is busy: so what a
- * scenario says about times holds exactly, whatever else runs.
+ * Puts tasks on CPUs. A task that wakes up takes over its CPU at once, unless it says how long it is to wait for it, or
+ * an idle one if its own is busy: so what a scenario says about times holds exactly, whatever else runs.
  */
 export class Scheduler {
   readonly #world: SimulatedWorld;
@@ -61,16 +61,19 @@ export class Scheduler {
     this.#switchEvents = new EventGroup(probes, SwitchFunctions, ["sched/sched_switch"]);
   }
 
-  /** Lets a sleeping task begin its activity at a time. */
-  startAt(timeNs: number, task: Task, activity: Activity): void {
+  /** Lets a sleeping task wake up at a time and begin its activity once it has waited `queueNs` for its CPU. */
+  startAt(timeNs: number, task: Task, activity: Activity, queueNs = 0): void {
     this.#activities.set(task, activity);
     this.#world.queue.schedule(timeNs, () => {
-      this.#wakeByTimer(task);
+      this.#wakeByTimer(task, queueNs);
     });
   }
 
-  /** A new task of fork: begins as soon as its parent's call lets it. Fires the wake-up of new tasks now. */
-  startNew(task: Task, activity: Activity): void {
+  /**
+   * A new task of fork: begins as soon as its parent's call lets it and it has waited `queueNs` for its CPU. Fires the
+   * wake-up of new tasks now.
+   */
+  startNew(task: Task, activity: Activity, queueNs = 0): void {
     this.#activities.set(task, activity);
     const cpu = this.#chooseCpu(task);
     const arguments_ = () => [task.address];
@@ -78,7 +81,7 @@ export class Scheduler {
       this.#tracer.tracepoint("sched/sched_wakeup_new", () => wakeRecord(task, cpu), arguments_);
       return 0;
     });
-    this.#resumeSoon(task, cpu);
+    this.#resumeSoon(task, cpu, queueNs);
   }
 
   /** Runs something at a time in the context of a kernel thread, which wakes up for it and sleeps again. */
@@ -100,12 +103,16 @@ export class Scheduler {
     this.#resumeSoon(task, cpu);
   }
 
-  #wakeByTimer(task: Task): void {
+  #wakeByTimer(task: Task, queueNs = 0): void {
     const cpu = this.#chooseCpu(task);
     if (this.#timerEvents.isWatched) {
       this.#tracer.interrupt(cpu, TimerInterrupt, () => {
         this.#fireWake(task, cpu);
       });
+    }
+    if (queueNs > 0) {
+      this.#resumeSoon(task, cpu, queueNs);
+      return;
     }
     this.#makeRunnable(task, cpu);
     this.#resume(task);
@@ -131,20 +138,21 @@ export class Scheduler {
     task.structIfLaidOut?.set({ __state: 0, state: 0, "thread_info.cpu": cpu.index, cpu: cpu.index });
   }
 
-  /** The task goes on at this very time, but after the event that is happening. */
-  #resumeSoon(task: Task, cpu: Cpu): void {
+  /** The task goes on at this very time, or after `queueNs`, but after the event that is happening. */
+  #resumeSoon(task: Task, cpu: Cpu, queueNs = 0): void {
     const { queue, clock } = this.#world;
     this.#makeRunnable(task, cpu);
-    queue.schedule(clock.nowNs, () => {
+    queue.schedule(clock.nowNs + queueNs, () => {
       task.cpu = cpu.index;
       this.#resume(task);
     });
   }
 
-  /** Its own CPU if that is idle, else the first idle one, else its own. */
+  /** Its own CPU if that is idle or the only one it may use, else the first idle one, else its own. */
   #chooseCpu(task: Task): Cpu {
     const { cpus } = this.#world;
     const own = cpus[task.cpu] ?? cpus[0]!;
+    if (task.pinned) return own;
     const isIdle = (cpu: Cpu) => cpu.current === cpu.idle;
     return isIdle(own) ? own : (cpus.find(isIdle) ?? own);
   }
@@ -176,7 +184,7 @@ export class Scheduler {
       case "sleep":
         this.#enterSchedule(task, "sleeping");
         queue.schedule(clock.nowNs + pause.ns, () => {
-          this.#wakeByTimer(task);
+          this.#wakeByTimer(task, pause.queueNs);
         });
         break;
       case "wait":

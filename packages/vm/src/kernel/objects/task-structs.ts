@@ -23,6 +23,8 @@ const NormalPriority = 120;
 /** THREAD_SIZE of x86-64. */
 export const KernelStackSize = 16_384;
 const CgroupId = 1;
+/** `sizeof(struct upid)`. */
+const UpidSize = 16;
 
 /** Values of `task_struct.__state`. */
 export const TaskStateValue = { running: 0, runnable: 0, sleeping: 1, blocked: 2, dead: 0x80 } as const;
@@ -42,6 +44,8 @@ export class TaskStructs {
   /** The mount namespace is given by the file system's side, which has its own pointers to it. */
   readonly #mountNamespace: KernelObject;
   #namespaces: Namespaces | undefined;
+  #proxyFields: Readonly<Record<string, bigint>> = {};
+  readonly #containers = new Map<number, Namespaces>();
   #cgroups: bigint | undefined;
 
   constructor(objects: KernelObjects, names: { readonly hostName: string; readonly release: string }) {
@@ -61,7 +65,7 @@ export class TaskStructs {
     const struct = this.#objects.create("task_struct");
     const parent = task.parent === task ? struct : task.parent.struct;
     const credentials = this.#credentials(task.uid, task.gid);
-    const pid = this.#pid(task.pid);
+    const pid = this.#pid(task);
     task.kernelStack = this.#objects.memory.allocate(KernelStackSize, 4096, "kernel");
     const memory = task.kernelThread ? 0n : this.layOutMemory(task, struct);
     struct.set({
@@ -75,7 +79,7 @@ export class TaskStructs {
       real_cred: credentials,
       mm: memory,
       active_mm: memory,
-      nsproxy: this.#sharedNamespaces().nsproxy,
+      nsproxy: this.#namespacesOf(task).nsproxy,
       thread_pid: pid,
       signal: this.#signal(pid),
       cgroups: this.#cgroupSet(),
@@ -116,15 +120,22 @@ export class TaskStructs {
     return this.#objects.create("cred").set(ids).address;
   }
 
-  #pid(number: number): bigint {
-    const pid = this.#objects.create("pid", 16);
-    const namespace = this.#sharedNamespaces().pid;
-    return pid.set({
+  #pid(task: Task): bigint {
+    const pid = this.#objects.create("pid", 2 * UpidSize).set({
       "count.refs.counter": 1,
       level: 0,
-      "numbers[0].nr": number,
-      "numbers[0].ns": namespace,
-    }).address;
+      "numbers[0].nr": task.pid,
+      "numbers[0].ns": this.#sharedNamespaces().pid,
+    });
+    if (task.pidNamespace !== undefined) {
+      // The second element is behind what BTF knows: an array of one, or of none, by version.
+      const { memory } = this.#objects;
+      const second = memory.offsetOf(pid.addressOf("numbers[0]")) + UpidSize;
+      memory.view.setUint32(second, task.pid % 1000, true);
+      memory.view.setBigUint64(second + 8, this.#namespacesOf(task).pid, true);
+      pid.set({ level: 1 });
+    }
+    return pid.address;
   }
 
   #signal(pid: bigint): bigint {
@@ -158,6 +169,27 @@ export class TaskStructs {
     return this.#cgroups;
   }
 
+  /** Of a task in a container: a pid namespace of its own, everything else shared. */
+  #namespacesOf(task: Task): Namespaces {
+    const shared = this.#sharedNamespaces();
+    const inode = task.pidNamespace;
+    if (inode === undefined) return shared;
+    let own = this.#containers.get(inode);
+    if (own === undefined) {
+      const pid = this.#objects.create("pid_namespace").set({
+        "ns.inum": inode,
+        "ns.count.refs.counter": 1,
+        level: 1,
+        parent: shared.pid,
+        user_ns: shared.user,
+      }).address;
+      const proxy = this.#objects.create("nsproxy").set({ ...this.#proxyFields, pid_ns_for_children: pid });
+      own = { nsproxy: proxy.address, user: shared.user, pid };
+      this.#containers.set(inode, own);
+    }
+    return own;
+  }
+
   #sharedNamespaces(): Namespaces {
     if (this.#namespaces !== undefined) return this.#namespaces;
     const make = (struct: string, inode: number) =>
@@ -171,7 +203,7 @@ export class TaskStructs {
       "name.machine": "x86_64",
       user_ns: user,
     });
-    const proxy = this.#objects.create("nsproxy").set({
+    this.#proxyFields = {
       uts_ns: uts.address,
       ipc_ns: make("ipc_namespace", NamespaceInode.ipc).address,
       mnt_ns: this.#mountNamespace.address,
@@ -179,7 +211,8 @@ export class TaskStructs {
       net_ns: make("net", NamespaceInode.net).address,
       time_ns: make("time_namespace", NamespaceInode.time).address,
       cgroup_ns: make("cgroup_namespace", NamespaceInode.cgroup).address,
-    });
+    };
+    const proxy = this.#objects.create("nsproxy").set(this.#proxyFields);
     this.#namespaces = { nsproxy: proxy.address, user, pid };
     return this.#namespaces;
   }

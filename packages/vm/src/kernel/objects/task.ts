@@ -25,6 +25,10 @@ export interface TaskDescription {
   readonly kernelThread?: boolean;
   /** CPU to start on. */
   readonly cpu?: number;
+  /** It may run on that CPU only. */
+  readonly pinned?: boolean;
+  /** Inode number of a pid namespace below the initial one, for tasks in a container. */
+  readonly pidNamespace?: number;
   /** Functions of the program that the task runs in user mode, outermost first, for user stacks. */
   readonly program?: string;
 }
@@ -59,6 +63,8 @@ export class Task implements TaskView {
   readonly parent: Task;
   readonly kernelThread: boolean;
   readonly startNs: number;
+  readonly pinned: boolean;
+  readonly pidNamespace: number | undefined;
   readonly cgroupId = 1n;
   /** Name of the binary, for user stacks. */
   program: string;
@@ -99,6 +105,8 @@ export class Task implements TaskView {
     this.cpu = description.cpu ?? 0;
     this.program = description.program ?? description.comm;
     this.startNs = startNs;
+    this.pinned = description.pinned ?? false;
+    this.pidNamespace = description.pidNamespace;
     this.comm = description.comm;
   }
 

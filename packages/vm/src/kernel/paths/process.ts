@@ -29,12 +29,12 @@ export interface ExecRequest {
 
 /**
  * Forks: the child has the parent's name and begins with `activity`. The result is the child's process id.
- * @param description the child's id; name, user and parent are inherited
+ * @param description the child's id, and how long it waits for its first CPU; name, user and parent are inherited
  */
 export function fork(
   simulation: Simulation,
   parent: Task,
-  description: Pick<TaskDescription, "pid">,
+  description: Pick<TaskDescription, "pid"> & { readonly queueNs?: number },
   activity: (child: Task) => Activity,
 ): Activity<bigint> {
   const { tracer, world, scheduler } = simulation;
@@ -46,8 +46,17 @@ export function fork(
     tracer.enter("kernel_clone", () => [cloneArguments().address]);
     tracer.enter("copy_process", () => [0n, 0n, 0n, cloneArguments().address]);
     yield { kind: "run", ns: ForkNs };
-    const { uid, gid, name, cpu, program } = parent;
-    const child = world.createTask({ pid: description.pid, comm: name, uid, gid, parent, cpu, program });
+    const { uid, gid, name, cpu, program, pinned } = parent;
+    const child = world.createTask({
+      pid: description.pid,
+      comm: name,
+      uid,
+      gid,
+      parent,
+      cpu,
+      program,
+      pinned,
+    });
     tracer.tracepoint(
       "task/task_newtask",
       () => ({ pid: child.pid, comm: child.comm, clone_flags: ForkFlags & ~0xffn, oom_score_adj: 0 }),
@@ -65,7 +74,8 @@ export function fork(
       () => [parent.address, child.address],
     );
     const call = parent.systemCall;
-    scheduler.startNew(child, childLife(simulation, child, call?.registers ?? (() => []), activity));
+    const life = childLife(simulation, child, call?.registers ?? (() => []), activity);
+    scheduler.startNew(child, life, description.queueNs);
     const pid = BigInt(child.pid);
     tracer.leave(pid);
     return pid;

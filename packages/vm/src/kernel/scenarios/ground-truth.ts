@@ -1,6 +1,7 @@
 /** What a scenario does, stated before it runs, so that a tool's output can be checked to the last count. */
 import type { RequestFlagName, RequestOperation } from "../objects/block-structs.ts";
 import type { OpenCallName } from "../paths/open.ts";
+import type { SystemCallName } from "../paths/system-call.ts";
 
 /** One block I/O. Times in ns; `timeNs` counts from the scenario's start to its queueing. */
 export interface BlockIo {
@@ -78,6 +79,30 @@ export interface ProcessExit {
   readonly status: number;
 }
 
+/** One system call that returns, of the scenario system-calls. Times in ns. */
+export interface PlainSystemCall {
+  readonly timeNs: number;
+  /** From its entry to its exit. */
+  readonly durationNs: number;
+  readonly pid: number;
+  readonly ppid: number;
+  readonly comm: string;
+  readonly call: SystemCallName;
+  readonly ret: number;
+}
+
+/** One wait for a CPU, of the scenario run-queue. */
+export interface RunQueueWait {
+  /** When it began. */
+  readonly timeNs: number;
+  readonly waitNs: number;
+  readonly pid: number;
+  readonly comm: string;
+  readonly cpu: number;
+  /** Why: it woke up, it was made by fork(2), or another task took its CPU. */
+  readonly reason: "woken" | "new" | "preempted";
+}
+
 /** Everything that happens in a scenario. Lists are in order of time. */
 export interface GroundTruth {
   readonly blockIo: readonly BlockIo[];
@@ -86,6 +111,8 @@ export interface GroundTruth {
   readonly transfers: readonly FileTransferCall[];
   readonly forks: readonly ForkCall[];
   readonly exits: readonly ProcessExit[];
+  readonly systemCalls: readonly PlainSystemCall[];
+  readonly runQueueWaits: readonly RunQueueWait[];
 }
 
 /** Collects ground truth while a scenario is planned. */
@@ -96,6 +123,8 @@ export class GroundTruthBuilder {
   readonly transfers: FileTransferCall[] = [];
   readonly forks: ForkCall[] = [];
   readonly exits: ProcessExit[] = [];
+  readonly systemCalls: PlainSystemCall[] = [];
+  readonly runQueueWaits: RunQueueWait[] = [];
 
   build(): GroundTruth {
     const inOrder = <T extends { readonly timeNs: number }>(list: readonly T[]): readonly T[] =>
@@ -107,6 +136,8 @@ export class GroundTruthBuilder {
       transfers: inOrder(this.transfers),
       forks: inOrder(this.forks),
       exits: inOrder(this.exits),
+      systemCalls: inOrder(this.systemCalls),
+      runQueueWaits: inOrder(this.runQueueWaits),
     };
   }
 }

@@ -3,7 +3,9 @@ import { addBlockIo, blockIo } from "./block-io.ts";
 import { addExec, exec } from "./exec.ts";
 import { addFileOpens, fileOpen } from "./file-open.ts";
 import { PlanBuilder } from "./plan-builder.ts";
+import { runQueue } from "./run-queue.ts";
 import type { Scenario } from "./scenario.ts";
+import { systemCalls } from "./system-calls.ts";
 
 const DurationNs = 5_000_000_000;
 
@@ -21,7 +23,7 @@ export const mixed: Scenario = {
 };
 
 /** All scenarios, the default one first. */
-export const scenarios: readonly Scenario[] = [mixed, blockIo, exec, fileOpen];
+export const scenarios: readonly Scenario[] = [mixed, blockIo, exec, fileOpen, runQueue, systemCalls];
 
 /** A scenario by its name; undefined for an unknown one. */
 export function scenarioByName(name: string): Scenario | undefined {
