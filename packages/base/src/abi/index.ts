@@ -6,6 +6,7 @@ export * from "./flags.gen.ts";
 export { gplOnlyHelpers, isGplCompatible } from "./gpl-only.ts";
 export * from "./helper.ts";
 export * from "./map-types.gen.ts";
+export { NewerAttachType } from "./newer-attach-types.ts";
 export * from "./program-types.gen.ts";
 export { compareReleases, type SinceSubject, since } from "./since.ts";
 export * from "./type-names.ts";

@@ -42,6 +42,14 @@ export interface ProgramLoadAttributes {
   readonly lineInfo?: Uint8Array;
   /** BTF id of the function to attach to, for tracing programs. */
   readonly attachBtfId?: number;
+  /** BTF object of a module that has the function; where it is left out, vmlinux (Linux 5.11). */
+  readonly attachBtf?: Fd;
+  /** The program to extend or trace, in place of a kernel function (Linux 5.5). */
+  readonly attachProgram?: Fd;
+  /** BPF_F_SLEEPABLE and others. */
+  readonly flags?: number;
+  /** What `off` of kfunc calls counts in: descriptors of modules' BTF (Linux 5.14). */
+  readonly fdArray?: readonly Fd[];
 }
 
 /** BPF_PROG_TEST_RUN. */

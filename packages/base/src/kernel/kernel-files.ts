@@ -35,5 +35,9 @@ export interface KernelFiles {
   openFile(path: string): ReadableFile | undefined;
   /** Turns a mangled C++ or Rust name of a program into source form; gives others back. Absent where there are none. */
   demangle?(name: string): string;
+  /** Folders in which programs are looked for by name, in order (PATH). */
+  readonly programFolders: readonly string[];
+  /** Adds a line to a control file of tracefs, given below /sys/kernel/tracing. @throws SyscallError EEXIST, EINVAL, ENOENT */
+  writeTraceControl(path: string, line: string): void;
   openTracePipe(): TracePipe;
 }

@@ -1,8 +1,11 @@
 /** The Kernel port: every call the loader makes of a kernel, real or simulated. */
+import type { BpfLinks } from "./bpf-links.ts";
 import type { BpfObjects } from "./bpf-objects.ts";
 import type { BpfSyscalls } from "./bpf-syscalls.ts";
 import type { KernelClock } from "./clock.ts";
 import type { KernelFiles } from "./kernel-files.ts";
+import type { MapBatches } from "./map-batches.ts";
+import type { KernelNetwork } from "./network.ts";
 import type { PerfEvents } from "./perf-events.ts";
 import type { RingMapper } from "./ring-memory.ts";
 
@@ -24,6 +27,12 @@ export interface Kernel extends BpfSyscalls, PerfEvents, KernelFiles, RingMapper
   readonly possibleCpus: readonly number[];
   /** Objects of the whole kernel, and pins. */
   readonly objects: BpfObjects;
+  /** Attaching through bpf(2). */
+  readonly links: BpfLinks;
+  /** Attaching to interfaces and sockets. */
+  readonly network: KernelNetwork;
+  /** Many map entries in one call; undefined: this kernel behind the port has no such calls. */
+  readonly batches: MapBatches | undefined;
   /** Closes a descriptor; closing an unknown one throws EBADF. */
   close(fd: Fd): void;
   /** Releases everything, descriptors included. */

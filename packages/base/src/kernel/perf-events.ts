@@ -4,13 +4,22 @@ import type { Fd } from "./kernel.ts";
 /** What to open, by the kind of event source. */
 export type PerfEventAttributes =
   | { readonly kind: "kprobe" | "kretprobe"; readonly function: string; readonly offset: number }
-  | { readonly kind: "uprobe" | "uretprobe"; readonly path: string; readonly offset: number }
+  /** `referenceCounter`: offset in the file of a USDT semaphore, which the kernel counts up (Linux 4.20). */
+  | {
+      readonly kind: "uprobe" | "uretprobe";
+      readonly path: string;
+      readonly offset: number;
+      readonly referenceCounter?: number;
+    }
   /** `id` is the number in `events/CATEGORY/NAME/id`. */
   | { readonly kind: "tracepoint"; readonly id: number }
+  /** A tracepoint that is counted or, with a period, sampled; programs of type perf_event cannot be put on it. */
+  | { readonly kind: "tracepoint-counter"; readonly config: number; readonly samplePeriod?: number }
   /** PERF_COUNT_SW_BPF_OUTPUT: the user end of a BPF perf buffer. */
   | { readonly kind: "bpf-output"; readonly wakeupEvents: number }
   | {
-      readonly kind: "software" | "hardware";
+      /** `cache` is PERF_TYPE_HW_CACHE, `raw` the processor's own numbers. */
+      readonly kind: "software" | "hardware" | "cache" | "raw";
       readonly config: number;
       readonly samplePeriod?: number;
       readonly sampleFrequencyHz?: number;
@@ -24,6 +33,8 @@ export interface PerfEvents {
   perfEventSetProgram(event: Fd, program: Fd): void;
   /** PERF_EVENT_IOC_ENABLE. */
   perfEventEnable(event: Fd): void;
+  /** The count so far. */
+  perfEventRead(event: Fd): bigint;
   /** PERF_EVENT_IOC_DISABLE. */
   perfEventDisable(event: Fd): void;
 }

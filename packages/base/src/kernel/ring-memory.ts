@@ -22,10 +22,19 @@ export interface RingMemory {
   unmap(): void;
 }
 
+/** The value of a BPF_F_MMAPABLE array, shared with the kernel. */
+export interface SharedMemory {
+  /** Live; empty after {@link unmap}. */
+  bytes(): Uint8Array;
+  unmap(): void;
+}
+
 /** The mmap facet. */
 export interface RingMapper {
   /** The data pages of a `bpf-output` perf event; `pageCount` is a power of two. Records are `struct perf_event_header` framed. */
   mapPerfRing(event: Fd, pageCount: number): RingMemory;
   /** The data area of a BPF_MAP_TYPE_RINGBUF map; its size is the map's max_entries. Records have the 8-byte BPF header. */
   mapRingBuffer(map: Fd): RingMemory;
+  /** The elements of an array map that was created with BPF_F_MMAPABLE (Linux 5.5); read-only for frozen maps. */
+  mapArray(map: Fd, sizeBytes: number, writable: boolean): SharedMemory;
 }

@@ -25,7 +25,7 @@ import {
 } from "./structs.ts";
 
 /** Size of keys and of raw values, all CPUs' together. */
-interface MapShape {
+export interface MapShape {
   readonly keySize: number;
   readonly rawValueSize: number;
 }
@@ -56,6 +56,11 @@ export class LinuxBpf implements BpfSyscalls {
   /** To be called when a descriptor is closed: its number may come back for another map. */
   forget(fd: Fd): void {
     this.#shapes.delete(fd);
+  }
+
+  /** Sizes of a map's keys and raw values. */
+  sizes(map: Fd): MapShape {
+    return this.#shape(map);
   }
 
   mapCreate(attributes: MapCreateAttributes): Fd {

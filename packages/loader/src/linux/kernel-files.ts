@@ -1,5 +1,5 @@
 /** Files of procfs, sysfs and tracefs, and in words what a missing one means. */
-import { readFileSync, statSync } from "node:fs";
+import { appendFileSync, readFileSync, statSync } from "node:fs";
 import { Errno } from "@bpfkit/base/abi";
 import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
 import { notPermitted } from "./privileges.ts";
@@ -36,6 +36,17 @@ export function readKernelFile(path: string): Uint8Array {
   try {
     const buffer = readFileSync(actual);
     return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  } catch (error) {
+    throw failure(actual, error);
+  }
+}
+
+/** Adds a line to a control file of tracefs. @throws SyscallError EEXIST, EINVAL, ENOENT; BpfkitError LK003, LK007 */
+export function writeTraceControl(path: string, line: string): void {
+  const [usual] = tracefsMounts;
+  const actual = path.startsWith(`${usual}/`) ? tracefsRoot() + path.slice(usual.length) : path;
+  try {
+    appendFileSync(actual, line);
   } catch (error) {
     throw failure(actual, error);
   }

@@ -3,7 +3,7 @@
  * event of the machine is watched. Attaching is tested in a virtual machine, by test/kernel/guest.test.ts.
  */
 import { existsSync, readdirSync } from "node:fs";
-import { Errno, MapType, ProgramType } from "@bpfkit/base/abi";
+import { Errno, MapCreateFlag, MapType, ProgramType } from "@bpfkit/base/abi";
 import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
 import { type Fd, VerifierRejection } from "@bpfkit/base/kernel";
 import { assemble, encodeInstructions } from "@bpfkit/elf/isa";
@@ -180,6 +180,46 @@ kernelTest("waiting ends with the time, with the signal and with data", async (k
   assert.equal((await kernel.wait([map], 5000)).ready, [map]);
   const refused = await kernel.wait([program], 1).catch((error: unknown) => error);
   assert.ok(isErrno(Errno.EBADF)(refused), "programs cannot be waited for");
+});
+
+kernelTest("batches give every entry once, and remove them", (kernel) => {
+  const shape = { keySize: 4, valueSize: 4, maxEntries: 4096, flags: 0, name: "batched" };
+  const map = kernel.mapCreate({ type: MapType.Hash, ...shape });
+  const keys = new Uint8Array(Uint32Array.from({ length: 3000 }, (_, index) => index).buffer);
+  const values = new Uint8Array(Uint32Array.from({ length: 3000 }, (_, index) => index * 7).buffer);
+  kernel.batches.updateBatch(map, keys, values, 3000);
+  assert.throws(() => kernel.batches.updateBatch(map, keys, values, 2999), isErrno(Errno.EINVAL));
+  const seen = new Map<number, number>();
+  let from: Uint8Array | undefined;
+  do {
+    const batch = kernel.batches.lookupBatch(map, from, 1000, true);
+    const words = (bytes: Uint8Array) => new Uint32Array(bytes.slice().buffer);
+    for (const [index, key] of words(batch.keys).entries()) {
+      assert.not.ok(seen.has(key));
+      seen.set(key, words(batch.values)[index] ?? -1);
+    }
+    from = batch.next;
+  } while (from !== undefined);
+  assert.is(seen.size, 3000);
+  assert.ok([...seen].every(([key, value]) => value === key * 7));
+  assert.is(kernel.mapNextKey(map, undefined), undefined, "the map is empty");
+});
+
+kernelTest("an mmapable array is shared memory, until it is unmapped", (kernel) => {
+  const shape = { keySize: 4, valueSize: 12, maxEntries: 1, flags: MapCreateFlag.Mmapable, name: "shared" };
+  const map = kernel.mapCreate({ type: MapType.Array, ...shape });
+  const memory = kernel.mapArray(map, 12, true);
+  memory.bytes()[3] = 77;
+  assert.is(kernel.mapLookup(map, word(0))?.[3], 77);
+  kernel.mapUpdate(map, word(0), new Uint8Array(12).fill(5), 0);
+  assert.equal(memory.bytes(), new Uint8Array(12).fill(5));
+  assert.throws(() => kernel.mapFreeze(map), isErrno(Errno.EBUSY));
+  memory.unmap();
+  memory.unmap();
+  assert.is(memory.bytes().length, 0);
+  kernel.mapFreeze(map);
+  assert.throws(() => kernel.mapArray(map, 12, true), isErrno(Errno.EPERM));
+  assert.equal(kernel.mapArray(map, 12, false).bytes(), new Uint8Array(12).fill(5));
 });
 
 kernelTest("nothing is left open", (kernel) => {

@@ -1,11 +1,15 @@
 /** The Kernel port on the Linux that runs this process. */
 import { release as kernelRelease } from "node:os";
+import { delimiter } from "node:path";
 import { Errno } from "@bpfkit/base/abi";
 import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
 import type {
+  BpfLinks,
   BpfObjects,
   Fd,
   Kernel,
+  KernelNetwork,
+  MapBatches,
   MapCreateAttributes,
   MapInfo,
   PerfEventAttributes,
@@ -14,20 +18,24 @@ import type {
   ProgramTestRunResult,
   ReadableFile,
   RingMemory,
+  SharedMemory,
   TracePipe,
   WaitResult,
 } from "@bpfkit/base/kernel";
+import { LinuxMapBatches } from "./batches.ts";
 import { LinuxBpf } from "./bpf.ts";
 import { cpusOf } from "./cpus.ts";
 import { demangler } from "./demangle.ts";
 import { Descriptors } from "./descriptors.ts";
 import { openFile } from "./files.ts";
-import { readKernelFile } from "./kernel-files.ts";
+import { readKernelFile, writeTraceControl } from "./kernel-files.ts";
+import { LinuxLinks } from "./links.ts";
+import { LinuxNetwork } from "./network.ts";
 import { LinuxBpfObjects } from "./objects.ts";
 import { pageSizeBytes } from "./page-size.ts";
 import { LinuxPerfEvents } from "./perf-event.ts";
 import { notPermitted, requirePrivileges } from "./privileges.ts";
-import { BpfRing, PerfRing, type ReadableRing } from "./ring-memory.ts";
+import { ArrayMemory, BpfRing, PerfRing, type ReadableRing } from "./ring-memory.ts";
 import { liftMemoryLimit } from "./rlimit.ts";
 import { LinuxTracePipe } from "./trace-pipe.ts";
 import { Waiting } from "./waiting.ts";
@@ -49,8 +57,12 @@ export class LinuxKernel implements Kernel {
   readonly possibleCpus: readonly number[];
   readonly #descriptors = new Descriptors();
   readonly objects: BpfObjects = new LinuxBpfObjects(this.#descriptors);
+  readonly links: BpfLinks = new LinuxLinks(this.#descriptors);
+  readonly network: KernelNetwork = new LinuxNetwork(this.#descriptors);
+  readonly batches: MapBatches;
   readonly #waiting = new Waiting();
   readonly #rings = new Map<Fd, ReadableRing>();
+  readonly #arrays = new Set<ArrayMemory>();
   readonly #pipes = new Set<LinuxTracePipe>();
   readonly #pageSize: number;
   readonly #bpf: LinuxBpf;
@@ -83,6 +95,7 @@ export class LinuxKernel implements Kernel {
     this.possibleCpus = cpusOf("possible");
     this.#pageSize = pageSizeBytes();
     this.#bpf = new LinuxBpf(this.#descriptors, this.release, this.possibleCpus.length);
+    this.batches = new LinuxMapBatches((map) => this.#bpf.sizes(map));
     this.#perfEvents = new LinuxPerfEvents(this.#descriptors);
     liftMemoryLimit(this.release);
   }
@@ -138,6 +151,9 @@ export class LinuxKernel implements Kernel {
   perfEventEnable(event: Fd): void {
     this.#perfEvents.perfEventEnable(event);
   }
+  perfEventRead(event: Fd): bigint {
+    return this.#perfEvents.perfEventRead(event);
+  }
   perfEventDisable(event: Fd): void {
     this.#perfEvents.perfEventDisable(event);
   }
@@ -165,6 +181,14 @@ export class LinuxKernel implements Kernel {
     return this.#keep(map, new BpfRing(map, sizeBytes, this.#pageSize, () => this.#drop(map)));
   }
 
+  mapArray(map: Fd, sizeBytes: number, writable: boolean): SharedMemory {
+    const memory: ArrayMemory = new ArrayMemory(map, sizeBytes, { size: this.#pageSize, writable }, () =>
+      this.#arrays.delete(memory),
+    );
+    this.#arrays.add(memory);
+    return memory;
+  }
+
   readKernelFile(path: string): Uint8Array {
     return readKernelFile(path);
   }
@@ -174,6 +198,14 @@ export class LinuxKernel implements Kernel {
   }
 
   readonly demangle = demangler();
+
+  get programFolders(): readonly string[] {
+    return (process.env["PATH"] ?? "/usr/bin:/bin").split(delimiter).filter((folder) => folder !== "");
+  }
+
+  writeTraceControl(path: string, line: string): void {
+    writeTraceControl(path, line);
+  }
 
   openTracePipe(): TracePipe {
     const pipe: LinuxTracePipe = new LinuxTracePipe((fd) => {
@@ -203,6 +235,7 @@ export class LinuxKernel implements Kernel {
 
   shutdown(): void {
     for (const ring of [...this.#rings.values()]) ring.unmap();
+    for (const array of [...this.#arrays]) array.unmap();
     for (const pipe of [...this.#pipes]) pipe.close();
     this.#waiting.close();
     this.#descriptors.closeAll();

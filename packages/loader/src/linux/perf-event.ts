@@ -1,7 +1,7 @@
 /** perf_event_open(2) and its ioctls: kprobes, uprobes, tracepoints, counters and the user end of perf buffers. */
 import { existsSync, readFileSync } from "node:fs";
 import { Errno } from "@bpfkit/base/abi";
-import { BpfkitError, InternalError, SyscallError } from "@bpfkit/base/diagnostics";
+import { BpfkitError, InternalError, NotSupportedError, SyscallError } from "@bpfkit/base/diagnostics";
 import type { Fd, PerfEventAttributes, PerfEvents } from "@bpfkit/base/kernel";
 import type { Descriptors } from "./descriptors.ts";
 import { addressOf, rawSyscall, syscall } from "./ffi.ts";
@@ -10,7 +10,7 @@ import type { FieldValues } from "./struct-layout.ts";
 import { perfEventAttr } from "./structs.ts";
 
 /** enum perf_type_id. */
-const PerfType = { Hardware: 0, Software: 1, Tracepoint: 2 } as const;
+const PerfType = { Hardware: 0, Software: 1, Tracepoint: 2, HardwareCache: 3, Raw: 4 } as const;
 /** PERF_COUNT_SW_BPF_OUTPUT. */
 const bpfOutput = 10;
 /** PERF_SAMPLE_*: what a sample holds, in this order. */
@@ -71,10 +71,22 @@ export class LinuxPerfEvents implements PerfEvents {
   perfEventEnable(event: Fd): void {
     syscall("PERF_EVENT_IOC_ENABLE", "ioctl", event, Request.Enable, 0);
   }
+  perfEventRead(event: Fd): bigint {
+    const count = new BigUint64Array(1);
+    syscall("read", "read", event, new Uint8Array(count.buffer), 8);
+    return count[0] ?? 0n;
+  }
   perfEventDisable(event: Fd): void {
     syscall("PERF_EVENT_IOC_DISABLE", "ioctl", event, Request.Disable, 0);
   }
 }
+
+const counterTypes = {
+  software: PerfType.Software,
+  hardware: PerfType.Hardware,
+  cache: PerfType.HardwareCache,
+  raw: PerfType.Raw,
+} as const;
 
 function fieldsFor(attributes: PerfEventAttributes): PerfFields {
   switch (attributes.kind) {
@@ -87,11 +99,13 @@ function fieldsFor(attributes: PerfEventAttributes): PerfFields {
     case "uprobe":
     case "uretprobe":
       return {
-        ...probe("uprobe", attributes.kind === "uretprobe", attributes.path),
+        ...probe("uprobe", attributes.kind === "uretprobe", attributes.path, attributes.referenceCounter),
         config2: attributes.offset,
       };
     case "tracepoint":
       return { type: PerfType.Tracepoint, config: attributes.id, samplePeriod: 1, wakeupEvents: 1 };
+    case "tracepoint-counter":
+      return { type: PerfType.Tracepoint, config: attributes.config, samplePeriod: attributes.samplePeriod };
     case "bpf-output":
       return {
         type: PerfType.Software,
@@ -103,10 +117,12 @@ function fieldsFor(attributes: PerfEventAttributes): PerfFields {
         wakeupEvents: attributes.wakeupEvents,
       };
     case "software":
-    case "hardware": {
+    case "hardware":
+    case "cache":
+    case "raw": {
       const { sampleFrequencyHz, samplePeriod } = attributes;
       return {
-        type: attributes.kind === "software" ? PerfType.Software : PerfType.Hardware,
+        type: counterTypes[attributes.kind],
         config: attributes.config,
         samplePeriod: sampleFrequencyHz ?? samplePeriod,
         flags: sampleFrequencyHz === undefined ? 0 : EventFlag.Frequency,
@@ -118,12 +134,31 @@ function fieldsFor(attributes: PerfEventAttributes): PerfFields {
 }
 
 /** Fields of an event of the kprobe or uprobe PMU. Their numbers, and the bit for returns, are given out at run time. */
-function probe(pmu: "kprobe" | "uprobe", onReturn: boolean, target: string): PerfFields {
+function probe(
+  pmu: "kprobe" | "uprobe",
+  onReturn: boolean,
+  target: string,
+  referenceCounter?: number,
+): PerfFields {
   const folder = `${sources}/${pmu}`;
   if (!existsSync(`${folder}/type`)) throw noProbes(pmu);
   const type = Number(readFileSync(`${folder}/type`, "utf8"));
   const bit = Number(/config:(\d+)/.exec(readFileSync(`${folder}/format/retprobe`, "utf8"))?.[1] ?? "0");
-  return { type, config: onReturn ? 1n << BigInt(bit) : 0, config1: encoder.encode(`${target}\0`) };
+  const returns = onReturn ? 1n << BigInt(bit) : 0n;
+  return {
+    type,
+    config: returns | counterBits(folder, referenceCounter),
+    config1: encoder.encode(`${target}\0`),
+  };
+}
+
+/** Offset of a USDT semaphore, in the bits of config that the kernel names (commit a6ca88b241d5). */
+function counterBits(folder: string, referenceCounter: number | undefined): bigint {
+  if (referenceCounter === undefined || referenceCounter === 0) return 0n;
+  const format = `${folder}/format/ref_ctr_offset`;
+  if (!existsSync(format)) throw new NotSupportedError("USDT probes with semaphores", { since: "4.20" });
+  const bit = /config:(\d+)/.exec(readFileSync(format, "utf8"))?.[1] ?? "32";
+  return BigInt(referenceCounter) << BigInt(bit);
 }
 
 function noProbes(pmu: "kprobe" | "uprobe"): BpfkitError {

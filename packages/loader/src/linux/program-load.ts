@@ -44,6 +44,8 @@ export function loadProgram(attributes: ProgramLoadAttributes, release: string):
 
 function attempt(attributes: ProgramLoadAttributes, release: string, log: Uint8Array | undefined): number {
   const { instructions, funcInfo, lineInfo } = attributes;
+  const fdArray =
+    attributes.fdArray === undefined ? undefined : new Uint8Array(Int32Array.from(attributes.fdArray).buffer);
   const bytes = programLoadAttr.encode(
     {
       programType: attributes.type,
@@ -64,6 +66,9 @@ function attempt(attributes: ProgramLoadAttributes, release: string, log: Uint8A
       lineInfo,
       lineInfoCount: lineInfo === undefined ? undefined : lineInfo.length / lineInfoSize,
       attachBtfId: attributes.attachBtfId,
+      attachBtfFd: attributes.attachProgram ?? attributes.attachBtf,
+      flags: attributes.flags,
+      fdArray,
     },
     addressOf,
   );

@@ -1,5 +1,5 @@
 /** Rings that the kernel writes, mapped into this process and read in place. */
-import type { RingMemory } from "@bpfkit/base/kernel";
+import type { RingMemory, SharedMemory } from "@bpfkit/base/kernel";
 import { rawSyscall, syscall, viewOf } from "./ffi.ts";
 
 /** uapi asm-generic/mman-common.h. */
@@ -111,6 +111,39 @@ export class PerfRing extends MappedRing {
       unmapped,
     );
     this.sizeBytes = sizeBytes;
+  }
+}
+
+/** The elements of an mmapable array. */
+export class ArrayMemory implements SharedMemory {
+  #mapping: Mapping | undefined;
+  readonly #sizeBytes: number;
+  readonly #unmapped: () => void;
+
+  /** `unmapped` is called once. @throws SyscallError of mmap(2): EPERM for frozen maps, ENOTSUPP for other types */
+  constructor(
+    map: number,
+    sizeBytes: number,
+    page: { size: number; writable: boolean },
+    unmapped: () => void,
+  ) {
+    const whole = Math.ceil(sizeBytes / page.size) * page.size;
+    this.#mapping = new Mapping(map, whole, 0, page.writable);
+    this.#sizeBytes = sizeBytes;
+    this.#unmapped = unmapped;
+  }
+
+  bytes(): Uint8Array {
+    return this.#mapping === undefined
+      ? new Uint8Array(0)
+      : new Uint8Array(this.#mapping.bytes, 0, this.#sizeBytes);
+  }
+
+  unmap(): void {
+    if (this.#mapping === undefined) return;
+    this.#mapping.unmap();
+    this.#mapping = undefined;
+    this.#unmapped();
   }
 }
 

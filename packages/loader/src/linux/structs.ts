@@ -47,6 +47,10 @@ export const programLoadAttr = structLayout({
   lineInfo: "ptr",
   lineInfoCount: "u32",
   attachBtfId: "u32",
+  /** Or the program to attach to. */
+  attachBtfFd: "u32",
+  coreRelocationCount: "u32",
+  fdArray: "ptr",
 });
 
 /** BPF_PROG_TEST_RUN. */

@@ -2,6 +2,7 @@
 
 /** The calls that this folder makes. */
 export type SyscallName =
+  | "bind"
   | "bpf"
   | "close"
   | "epollCreate"
@@ -11,11 +12,17 @@ export type SyscallName =
   | "mmap"
   | "munmap"
   | "perfEventOpen"
-  | "prlimit";
+  | "prlimit"
+  | "read"
+  | "recvfrom"
+  | "sendto"
+  | "setsockopt"
+  | "socket";
 
 /** `epollWait` is epoll_pwait(2): arm64 has no epoll_wait. arm64's column is not tested. */
 export const syscallNumbers = {
   x64: {
+    bind: 49,
     bpf: 321,
     close: 3,
     epollCreate: 291,
@@ -26,8 +33,14 @@ export const syscallNumbers = {
     munmap: 11,
     perfEventOpen: 298,
     prlimit: 302,
+    read: 0,
+    recvfrom: 45,
+    sendto: 44,
+    setsockopt: 54,
+    socket: 41,
   },
   arm64: {
+    bind: 200,
     bpf: 280,
     close: 57,
     epollCreate: 20,
@@ -38,5 +51,10 @@ export const syscallNumbers = {
     munmap: 215,
     perfEventOpen: 241,
     prlimit: 261,
+    read: 63,
+    recvfrom: 207,
+    sendto: 206,
+    setsockopt: 208,
+    socket: 198,
   },
 } as const satisfies Record<string, Record<SyscallName, number>>;

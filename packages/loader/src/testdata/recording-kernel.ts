@@ -2,9 +2,12 @@
 import { Errno } from "@bpfkit/base/abi";
 import { SyscallError } from "@bpfkit/base/diagnostics";
 import type {
+  BpfLinks,
   BpfObjects,
   Fd,
   Kernel,
+  KernelNetwork,
+  LinkCreateAttributes,
   MapCreateAttributes,
   MapInfo,
   PerfEventAttributes,
@@ -12,6 +15,8 @@ import type {
   ProgramTestRunResult,
   ReadableFile,
   RingMemory,
+  SharedMemory,
+  TrafficFilter,
   TracePipe,
   WaitResult,
 } from "@bpfkit/base/kernel";
@@ -41,6 +46,18 @@ export class RecordingKernel implements Kernel {
   readonly objects = this.#objects();
   /** Programs and libraries by path. */
   readonly binaries = new Map<string, Uint8Array>();
+  /** Links by descriptor. */
+  readonly created = new Map<Fd, LinkCreateAttributes>();
+  /** Set to refuse links, as old kernels do. */
+  linkErrno = 0;
+  readonly links = this.#links();
+  /** What is attached without descriptors, as text. */
+  readonly attached = new Set<string>();
+  readonly network = this.#network();
+  readonly batches = undefined;
+  readonly programFolders = ["/usr/bin"];
+  /** Lines written to tracefs. */
+  readonly traceControl: string[] = [];
   /** Set to make the next program load fail. */
   rejection: Error | undefined;
   /** Functions that can be probed; undefined: all. */
@@ -91,6 +108,76 @@ export class RecordingKernel implements Kernel {
         if (!this.pins.delete(path)) throw new SyscallError("unlink", Errno.ENOENT);
       },
     };
+  }
+
+  #links(): BpfLinks {
+    return {
+      linkCreate: (attributes) => {
+        if (this.linkErrno !== 0) throw new SyscallError("BPF_LINK_CREATE", this.linkErrno);
+        const fd = this.#fd();
+        this.created.set(fd, attributes);
+        return fd;
+      },
+      linkUpdate: () => {},
+      linkDetach: () => {},
+      programAttach: (_program, target, attachType) => {
+        this.attached.add(`program:${target}:${attachType}`);
+      },
+      programDetach: (_program, target, attachType) => {
+        this.attached.delete(`program:${target}:${attachType}`);
+      },
+      iteratorCreate: () => this.#fd(),
+      readIterator: () => new Uint8Array(),
+      openTarget: () => this.#fd(),
+    };
+  }
+
+  #network(): KernelNetwork {
+    const filterText = ({ ifindex, direction, priority, handle }: TrafficFilter): string =>
+      `filter:${ifindex}:${direction}:${priority}:${handle}`;
+    return {
+      interfaceIndex: (name) => {
+        if (name !== "eth0") throw new SyscallError("if_nametoindex", Errno.ENODEV);
+        return 7;
+      },
+      setXdp: (ifindex, program, flags) => {
+        if (program === -1) this.attached.delete(`xdp:${ifindex}:${flags}`);
+        else this.attached.add(`xdp:${ifindex}:${flags}`);
+      },
+      addClassifierHook: (ifindex) => {
+        const isNew = !this.attached.has(`clsact:${ifindex}`);
+        this.attached.add(`clsact:${ifindex}`);
+        return isNew;
+      },
+      removeClassifierHook: (ifindex) => {
+        this.attached.delete(`clsact:${ifindex}`);
+      },
+      addFilter: (filter) => {
+        if (this.attached.has(filterText(filter))) throw new SyscallError("RTM_NEWTFILTER", Errno.EEXIST);
+        this.attached.add(filterText(filter));
+      },
+      removeFilter: (filter) => {
+        this.attached.delete(filterText(filter));
+      },
+      openPacketSocket: () => this.#fd(),
+      attachToSocket: (socket) => {
+        this.attached.add(`socket:${socket}`);
+      },
+      detachFromSocket: (socket) => {
+        this.attached.delete(`socket:${socket}`);
+      },
+      readPacket: () => undefined,
+    };
+  }
+
+  writeTraceControl(_path: string, line: string): void {
+    this.traceControl.push(line);
+  }
+  mapArray(): SharedMemory {
+    throw new SyscallError("mmap", Errno.EINVAL);
+  }
+  perfEventRead(): bigint {
+    return 0n;
   }
 
   mapCreate(attributes: MapCreateAttributes): Fd {

@@ -108,6 +108,10 @@ export class PerfEventCalls {
         throw new SyscallError(command, Errno.ENOENT, {
           detail: "the simulated machine has no hardware counters",
         });
+      case "cache":
+      case "raw":
+      case "tracepoint-counter":
+        throw new NotSupportedError(`${attributes.kind} perf events in the simulated kernel`);
       case "uprobe":
       case "uretprobe":
         throw new NotSupportedError("uprobes in the simulated kernel");

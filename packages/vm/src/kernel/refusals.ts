@@ -1,8 +1,9 @@
 /** What real kernels do and the simulated one does not: refused by name. */
 import { NotSupportedError } from "@bpfkit/base/diagnostics";
-import type { BpfObjects } from "@bpfkit/base/kernel";
+import type { BpfLinks, BpfObjects, KernelNetwork, LinkDetails } from "@bpfkit/base/kernel";
 
-function refuse(what: string): () => never {
+/** A method that says what the simulated kernel does not do. */
+export function refuse(what: string): () => never {
   return () => {
     throw new NotSupportedError(`${what} in the simulated kernel`, { hint: "Use --target kernel on Linux." });
   };
@@ -24,4 +25,46 @@ export const refusedObjects: BpfObjects = {
   pin: pinning,
   openPinned: pinning,
   unpin: pinning,
+};
+
+const linkNames: Readonly<Record<LinkDetails["kind"], string>> = {
+  "perf-event": "links of perf events",
+  tracing: "tracing links with cookies",
+  iterator: "iterators",
+  "kprobe-multi": "kprobe.multi",
+  "uprobe-multi": "uprobe.multi",
+  plain: "attaching to interfaces, cgroups and network namespaces",
+};
+
+const iterators = refuse("iterators");
+const cgroups = refuse("attaching to cgroups and sockets maps");
+
+/** The simulated machine attaches kprobes, tracepoints, tracing programs and samples, which need no links. */
+export const refusedLinks: BpfLinks = {
+  linkCreate: ({ details }) => refuse(linkNames[details.kind])(),
+  linkUpdate: refuse("replacing the program of a link"),
+  linkDetach: refuse("detaching links"),
+  programAttach: cgroups,
+  programDetach: cgroups,
+  iteratorCreate: iterators,
+  readIterator: iterators,
+  openTarget: (path) => refuse(`attaching to ${path}`)(),
+};
+
+const xdp = refuse("XDP");
+const trafficControl = refuse("traffic control (tc)");
+const sockets = refuse("socket filters");
+
+/** The simulated machine has no network. */
+export const refusedNetwork: KernelNetwork = {
+  interfaceIndex: (name) => refuse(`the network interface ${name}`)(),
+  setXdp: xdp,
+  addClassifierHook: trafficControl,
+  removeClassifierHook: trafficControl,
+  addFilter: trafficControl,
+  removeFilter: trafficControl,
+  openPacketSocket: sockets,
+  attachToSocket: sockets,
+  detachFromSocket: sockets,
+  readPacket: sockets,
 };
