@@ -1,0 +1,42 @@
+/** What loading and attaching may find missing in a kernel: one row each, probed once for each kernel. */
+import type { Kernel } from "@bpfkit/base/kernel";
+import { type FeatureName, featureTable } from "./table.ts";
+
+/** One thing that a kernel can or cannot do. */
+export interface Feature {
+  /** In words, for lists and messages. */
+  readonly description: string;
+  /** The first release with it. Distributions bring some of them to older kernels: the probe decides. */
+  readonly since: string;
+  /** Tries it. Leaves nothing behind. */
+  readonly probe: (kernel: Kernel) => boolean;
+}
+
+const known = new WeakMap<Kernel, Map<FeatureName, boolean>>();
+
+/** Whether a kernel has a feature; the kernel is asked once. */
+export function hasFeature(kernel: Kernel, name: FeatureName): boolean {
+  let answers = known.get(kernel);
+  if (answers === undefined) {
+    answers = new Map();
+    known.set(kernel, answers);
+  }
+  const answer = answers.get(name);
+  if (answer !== undefined) return answer;
+  const found = featureTable[name].probe(kernel);
+  answers.set(name, found);
+  return found;
+}
+
+/** Every feature with its answer, in the order of the table. */
+export function allFeatures(kernel: Kernel): readonly {
+  readonly name: FeatureName;
+  readonly feature: Feature;
+  readonly supported: boolean;
+}[] {
+  return (Object.keys(featureTable) as FeatureName[]).map((name) => ({
+    name,
+    feature: featureTable[name],
+    supported: hasFeature(kernel, name),
+  }));
+}
