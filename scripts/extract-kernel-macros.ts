@@ -19,7 +19,12 @@ const data = join(import.meta.dirname, "../packages/rewriter/data");
 const headers =
   "types sched fs blkdev blk-mq netdevice skbuff tcp udp ipv6 icmp icmpv6 mm slab dcache mount interrupt signal ptrace " +
   "time64 in if_ether if_vlan if_packet pkt_cls security capability stat fcntl perf_event workqueue kdev_t poll tty " +
-  "compaction oom nsproxy virtio scatterlist ethtool";
+  "compaction oom nsproxy virtio scatterlist ethtool in in6 ip net socket if_arp if_tun if_link rtnetlink netlink netfilter " +
+  "filter cgroup memcontrol swap vmstat mmzone page-flags pagemap mman hugetlb irq hrtimer timer jiffies pid user_namespace " +
+  "cred audit seccomp module kprobes uprobes device pci usb input bio elevator fsnotify fanotify inotify eventpoll file " +
+  "fdtable namei io_uring loop nvme ata hdreg dm-ioctl xattr fiemap vmalloc percpu rwsem mutex kthread math64 errno " +
+  "random sem shm msg reboot resource utsname ipc tcp_metrics vm_sockets sctp igmp icmp if_bridge if_pppox neighbour " +
+  "watchdog cpuset freezer psi reciprocal_div";
 const otherHeaders =
   "net/sock net/inet_sock net/tcp uapi/linux/limits uapi/linux/openat2 uapi/linux/bpf uapi/linux/mount uapi/linux/futex " +
   "uapi/linux/mman asm/unistd";
@@ -28,7 +33,10 @@ const otherHeaders =
 const prefixes =
   "AF PF SO SOL MSG TCP TCPF TCPHDR TCPOLEN TCPOPT O FMODE MS MNT SB CLONE SA PROT MAP GFP __GFP ___GFP REQ RQF NSEC_PER " +
   "USEC_PER MSEC_PER ETH ARPHRD IFF CAP AT FUTEX SCHED TASK __TASK EXIT __NR SEEK LOCK EPOLL IPV6 ICMP ICMPV6 INET INET6 " +
-  "RESOLVE SCM SOCK VLAN TC_ACT PTRACE DCACHE LOOKUP IOCB SYSFS PERF WMARK FAULT_FLAG SK_MEM CPU KERN TIMER ITER";
+  "RESOLVE SCM SOCK VLAN TC_ACT PTRACE DCACHE LOOKUP IOCB SYSFS PERF WMARK FAULT_FLAG SK_MEM CPU KERN TIMER ITER IPPROTO IPTOS " +
+  "IPOPT TCPI UDP IGMP SCTP NF NFPROTO XT RT RTN RTM RTNH NUD NTF NLM NETLINK PACKET TUN BIO BLK HRTIMER IRQF IRQ SECCOMP " +
+  "BPF XDP RLIMIT RUSAGE IPC SEM SHM MADV MREMAP FS FIEMAP FAN IN INOTIFY EPOLLIN LINUX_REBOOT LOOP NVME ATA DM PCI USB " +
+  "XATTR SB_I SLAB ZONE PIDNS SIOC SKB SKBTX GSO NETIF NAPI WQ JIFFIES FSNOTIFY VMADDR VM_FAULT SWAP MAX_SWAPFILES EV KEY";
 const patterns = "E[A-Z0-9]{2,} S_I[A-Z]+ SIG[A-Z0-9]+ VM_[A-Z_]+ F_[A-Z]+ IP_[A-Z_]+ POLL[A-Z]+ PID_MAX\\w*";
 const wholeNames =
   "IFNAMSIZ PAGE_SIZE PAGE_SHIFT PAGE_MASK PAGE_ALLOC_COSTLY_ORDER NAME_MAX PATH_MAX ARG_MAX DNAME_INLINE_LEN DISK_NAME_LEN " +

@@ -1,7 +1,16 @@
 /** Gets the C texts of BCC's tools from Debian's bpfcc-tools, by running each tool with a recording `bcc` module. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { findTool } from "../support/native-tools.ts";
@@ -70,6 +79,25 @@ export function corpus(request: CorpusRequest, say: (line: string) => void = () 
   return readTexts(texts);
 }
 
+/**
+ * Every program of a BCC source tree: tools with their variants, examples, and the tests in Python and C++.
+ * @param tree Folder of the tree, which holds `tools`, `examples` and `tests`.
+ */
+export function treeCorpus(tree: string, say: (line: string) => void = () => {}): CorpusProgram[] {
+  const identity = createHash("sha256")
+    .update(readFileSync(extractor))
+    .update(`${tree}\0${statSync(tree).mtimeMs}`)
+    .digest("hex");
+  const texts = join(cacheFolder(), `tree-${identity.slice(0, 16)}`);
+  if (!existsSync(texts)) {
+    say("extracting the programs of the tree; this takes minutes");
+    atomically(texts, (folder) =>
+      runExtractor(["tree", "--bcc", tree, "--variants", "all", "-o", folder], folder),
+    );
+  }
+  return readTexts(texts, true);
+}
+
 /** The unpacked tools, downloaded where they are not in the cache. */
 function installedTools(say: (line: string) => void): string {
   const folder = join(cacheFolder(), debianPackage);
@@ -91,6 +119,12 @@ function installedTools(say: (line: string) => void): string {
 }
 
 function extract(tools: string, target: string, { variants, only = [] }: CorpusRequest): void {
+  const args = ["tools", tools, "-o", target, "--variants", variants ? "all" : "none"];
+  runExtractor([...args, ...(only.length === 0 ? [] : ["--only", only.join(",")])], target);
+}
+
+/** Runs the recorder with the facts of the kernel whose answers the tools get. */
+function runExtractor(args: readonly string[], target: string): void {
   const facts = join(target, "kernel.json");
   execFileSync("sh", [
     "-c",
@@ -99,13 +133,10 @@ function extract(tools: string, target: string, { variants, only = [] }: CorpusR
     join(here, "linux-6.1.0-56-cloud-amd64.json.gz"),
     facts,
   ]);
-  const args = [extractor, "tools", tools, "-o", target, "--profile", facts];
-  args.push(
-    "--variants",
-    variants ? "all" : "none",
-    ...(only.length === 0 ? [] : ["--only", only.join(",")]),
-  );
-  execFileSync("python3", args, { stdio: ["ignore", "ignore", "pipe"], maxBuffer: 64 << 20 });
+  execFileSync("python3", [extractor, ...args, "--profile", facts], {
+    stdio: ["ignore", "ignore", "pipe"],
+    maxBuffer: 64 << 20,
+  });
   rmSync(facts);
 }
 
@@ -127,16 +158,18 @@ interface Record {
   readonly attaches?: readonly Attachment[];
 }
 
-function readTexts(folder: string): CorpusProgram[] {
+/** @param isTree True where names keep their folder: those of a tree's parts repeat. */
+function readTexts(folder: string, isTree = false): CorpusProgram[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".c"))
     .map((path) => {
-      const record = JSON.parse(readFileSync(join(folder, path.replace(/\.c$/, ".json")), "utf8")) as Record;
+      const json = join(folder, path.replace(/\.c$/, ".json"));
+      const record = (existsSync(json) ? JSON.parse(readFileSync(json, "utf8")) : {}) as Record;
       const defines = (record.cflags ?? [])
         .filter((flag) => flag.startsWith("-D"))
         .map((flag) => flag.slice(2));
       return {
-        name: path.replace(/^.*\//, "").replace(/\.c$/, ""),
+        name: (isTree ? path : path.replace(/^.*\//, "")).replace(/\.c$/, ""),
         text: readFileSync(join(folder, path), "utf8"),
         defines,
         attaches: record.attaches ?? [],

@@ -47,14 +47,6 @@ const cases: readonly Case[] = [
     hint: "in quotes",
   },
   {
-    name: "a map of another program",
-    text: '\nBPF_TABLE("extern", u32, u32, t, 1);\nint f(void *ctx) { return 0; }\n',
-    code: "RW011",
-    message: "a map of another program (extern) is not supported: each object is loaded by itself",
-    line: 2,
-    hint: "BPF_TABLE_PINNED",
-  },
-  {
     name: "a moved member of a copy",
     text: "#include <linux/sched.h>\nint f(struct pt_regs *ctx, struct task_struct *p) {\n\tstruct task_struct copy = *p;\n\treturn copy.state;\n}\n",
     code: "RW030",
@@ -154,13 +146,6 @@ const cases: readonly Case[] = [
     code: "RW063",
     message: "'NO_SUCH_SIZE' is not declared",
     line: 2,
-  },
-  {
-    name: "packet access",
-    text: "#include <bcc/proto.h>\nint f(struct __sk_buff *skb) {\n\tu8 *cursor = 0;\n\tstruct ethernet_t *e = cursor_advance(cursor, sizeof(*e));\n\treturn e->type;\n}\n",
-    code: "RW050",
-    message: "cursor_advance is not supported",
-    line: 4,
   },
   {
     name: "a format that is no literal",

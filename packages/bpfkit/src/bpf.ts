@@ -50,6 +50,8 @@ export interface BpfOptions {
   readonly pinRoot?: string;
   /** Maps of other objects in the same kernel to use in place of those of the same names; they stay their owners'. */
   readonly maps?: ReadonlyMap<string, BpfMap>;
+  /** Namespace of maps that objects share (BPF_TABLE_SHARED); the empty one unless given. */
+  readonly mapsNamespace?: string;
   /** Called once by {@link BPF.close}, after everything is unloaded. */
   readonly onClose?: () => void;
 }
@@ -101,12 +103,13 @@ export class BPF implements TableOwner {
    */
   static async open(options: BpfOptions): Promise<BPF> {
     const spec = CollectionSpec.fromObject(options.object, options.name);
-    const { targetBtf, logLevel, pinRoot, maps } = options;
+    const { targetBtf, logLevel, pinRoot, maps, mapsNamespace } = options;
     const collection = Collection.load(spec, options.kernel, {
       ...(targetBtf === undefined ? {} : { targetBtf }),
       ...(logLevel === undefined ? {} : { logLevel }),
       ...(pinRoot === undefined ? {} : { pinRoot }),
       ...(maps === undefined ? {} : { maps }),
+      ...(mapsNamespace === undefined ? {} : { mapsNamespace }),
     });
     const bpf = new BPF(collection, options);
     try {

@@ -42,7 +42,7 @@ export class TranslationUnit {
     this.profile = profile;
     this.options = options;
     const userHeaders = [...(options.headers?.values() ?? [])];
-    this.preparation = prepareForAst(source.text, profile, { userHeaders });
+    this.preparation = prepareForAst(source.text, profile, { userHeaders, defines: options.defines });
     this.#files = new Map(options.headers ?? []);
     for (const [path, text] of this.preparation.headers) this.#files.set(`${includeRoot}/${path}`, text);
   }

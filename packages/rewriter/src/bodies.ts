@@ -8,6 +8,8 @@ import { type CallContext, rewriteMapCall, type Use } from "./maps/rewrite-calls
 import { isOnlyExternal, readKindOf } from "./memory/origins.ts";
 import type { PointerAnalysis } from "./memory/pointer-analysis.ts";
 import { copyCall, type Explanation, ReadRewriter, storeTarget } from "./memory/probe-read.ts";
+import { PacketFields } from "./packets/header-layout.ts";
+import { PacketRewriter } from "./packets/rewrite-access.ts";
 import { rewritePrintk } from "./print/trace-printk.ts";
 import type { Finding } from "./report.ts";
 import type { TextEdits } from "./text/edits.ts";
@@ -49,22 +51,11 @@ interface Visit {
   readonly isEvaluated: boolean;
 }
 
-/** Builtins of BCC that are not here yet, with what to do instead. */
-const missingBuiltins: Readonly<Record<string, string>> = {
-  bpf_num_cpus: "The number of CPUs is not known when compiling: use a per-CPU map.",
-  incr_cksum_l3: "Packet access is not supported yet: use bpf_l3_csum_replace.",
-  incr_cksum_l4: "Packet access is not supported yet: use bpf_l4_csum_replace.",
-  ___cursor_advance: "Packet access through bcc/proto.h is not supported yet: use bpf_skb_load_bytes.",
-  load_byte: "Packet access is not supported yet: use bpf_skb_load_bytes.",
-  load_half: "Packet access is not supported yet: use bpf_skb_load_bytes.",
-  load_word: "Packet access is not supported yet: use bpf_skb_load_bytes.",
-  load_dword: "Packet access is not supported yet: use bpf_skb_load_bytes.",
-};
-
 class BodyRewriter {
   readonly #context: BodyContext;
   readonly #calls: CallContext;
   readonly #reads: ReadRewriter;
+  readonly #packets: PacketRewriter;
 
   constructor(context: BodyContext) {
     this.#context = context;
@@ -77,6 +68,9 @@ class BodyRewriter {
       edits,
       refuse: (finding, node) => context.report(finding, node),
     };
+    const explain = (explanation: Explanation): void => {
+      context.explanations.push(explanation);
+    };
     this.#reads = new ReadRewriter({
       declarations: context.declarations,
       analysis: context.analysis,
@@ -85,7 +79,16 @@ class BodyRewriter {
       edits,
       readsItself: (file) => file.endsWith("bcc/prelude-ast.h"),
       refuse: (node, message, hint) => context.report({ code: "RW030", message, hint }, node),
-      explain: (explanation) => context.explanations.push(explanation),
+      explain,
+    });
+    this.#packets = new PacketRewriter({
+      fields: new PacketFields(context.declarations),
+      analysis: context.analysis,
+      extents,
+      texts,
+      edits,
+      report: context.report,
+      explain,
     });
   }
 
@@ -95,6 +98,7 @@ class BodyRewriter {
 
   visit(definition: FunctionDefinition): void {
     const returns = /^(.*?)\(/.exec(definition.node.type?.qualType ?? "")?.[1] ?? "int";
+    this.#packets.enter(definition);
     const stack: Visit[] = [{ node: definition.body, parent: undefined, isEvaluated: true }];
     for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
       const { node } = item;
@@ -114,10 +118,10 @@ class BodyRewriter {
       if (rewriteMapCall(node, useOf(node, parent), returns, this.#calls)) return;
       this.#call(node);
     } else if (isEvaluated && node.kind === "ImplicitCastExpr" && node.castKind === "LValueToRValue") {
-      this.#reads.visit(node);
+      if (!this.#packets.read(node)) this.#reads.visit(node);
     } else {
       if (node.kind === "MemberExpr") this.#reads.moved(node, "address");
-      if (isEvaluated) this.#checkStore(node);
+      if (isEvaluated && !this.#packets.write(node)) this.#checkStore(node);
     }
   }
 
@@ -125,9 +129,7 @@ class BodyRewriter {
     const name = calleeOf(node);
     if (name === undefined) return;
     const { report, texts, edits, declarations } = this.#context;
-    const hint = missingBuiltins[name];
-    if (hint !== undefined)
-      report({ code: "RW050", message: `${name.replace(/^___/, "")} is not supported`, hint }, node);
+    this.#packets.call(node);
     rewritePrintk(node, { texts, edits, refuse: report, warn: report });
     const definition = declarations.functions.get(name);
     if (definition !== undefined && !definition.isStatic) {

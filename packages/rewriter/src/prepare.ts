@@ -52,6 +52,8 @@ export interface PreparationOptions {
   readonly dialect?: Dialect;
   /** The user's own headers: texts, or texts by the names clang is given. */
   readonly userHeaders?: ReadonlyMap<string, string> | Iterable<string>;
+  /** `NAME=VALUE` definitions of the command line: what their values name is needed, too. */
+  readonly defines?: readonly string[];
 }
 
 /** Names that the preludes and rewritten texts use of every kernel's BTF. */
@@ -111,7 +113,8 @@ export function prepareForAst(
   ];
   const isBcc = dialect === "bcc";
   const names = new Set<string>();
-  for (const part of texts) for (const name of identifiers(part)) names.add(name);
+  for (const part of [...texts, ...(options.defines ?? [])])
+    for (const name of identifiers(part)) names.add(name);
   const { tracepointFormats } = profile;
   const unknownTracepoints: string[] = [];
   const absentTracepoints = new Map<string, string>();
@@ -139,6 +142,8 @@ export function prepareForAst(
   headers.set("bcc/tracepoints.h", tracepoints.join("\n"));
   const readsUsdt = usdtReaders.some((name) => names.has(name));
   if (!readsUsdt) headers.set("bcc/usdt.h", "");
+  headers.set("bcc/cpus.h", names.has("bpf_num_cpus") ? onlineCpusHeader : "");
+  if (!usesPackets(names)) headers.set("bcc/packet.h", "");
   headers.set("bcc/moved-members.h", movedMembersHeader(moved));
   headers.set("bcc/tables-ast.h", tableHeaderForAst());
   headers.set("bcc/tables.h", tableHeaderForCode);
@@ -151,6 +156,7 @@ export function prepareForAst(
     codePreIncludes: isBcc ? ["vmlinux.h", "bcc/prelude.h"] : [],
     kernelSources: [
       ...texts,
+      ...(options.defines ?? []),
       ...tracepoints,
       macros,
       baseNames,
@@ -188,6 +194,24 @@ function furtherTypes(names: ReadonlySet<string>, texts: readonly string[]): str
     .join("");
 }
 
+/** `bcc/cpus.h`: BCC puts the number into the text; an object for any machine gets it from the loader. */
+const onlineCpusHeader = `/* Set by bpfkit's loader to the number of online CPUs; other loaders set it before loading. */
+const volatile int bpfkit_online_cpus = 0;
+#define bpf_num_cpus() (bpfkit_online_cpus)
+`;
+
+/** What bcc/packet.h calls. */
+const packetHelpers = ["bpf_skb_store_bytes", "bpf_l3_csum_replace", "bpf_l4_csum_replace"];
+
+const packetName =
+  /^(?:load_(?:byte|half|word|dword)|bpf_(?:dext|dins)_pkt|bpf_store_(?:byte|half|word|dword)|cursor_advance|(?:incr_cksum|bpf_incr_cksum)_l[34]|bpf_l[34]_csum_replace_|BPF_PACKET_HEADER|proto)$/;
+
+/** True where a text has a name of bcc/packet.h, or of bcc/proto.h's path. */
+function usesPackets(names: ReadonlySet<string>): boolean {
+  for (const name of names) if (packetName.test(name)) return true;
+  return false;
+}
+
 const bccDefines = [
   "__BPF_TRACING__=1",
   "__KERNEL__=1",
@@ -209,6 +233,7 @@ function neededHelpers(
   for (const name of names) if (helperNames.has(name)) always.add(name);
   // Parsed in BCC's form, which the AST prelude declares.
   always.delete("bpf_trace_printk");
+  if (usesPackets(names)) for (const name of packetHelpers) always.add(name);
   if (names.has("TP_DATA_LOC_READ_STR")) always.add("bpf_probe_read_kernel_str");
   const forCode = new Set<string>(traceHelpers);
   const calls = Object.values(mapMethods).map((method) => method.call);

@@ -33,6 +33,8 @@ export interface Kernel extends BpfSyscalls, PerfEvents, KernelFiles, RingMapper
   readonly network: KernelNetwork;
   /** Many map entries in one call; undefined: this kernel behind the port has no such calls. */
   readonly batches: MapBatches | undefined;
+  /** Equal for kernel objects that are openings of one kernel; absent where this is the only one. */
+  readonly machine?: object;
   /** Closes a descriptor; closing an unknown one throws EBADF. */
   close(fd: Fd): void;
   /** Releases everything, descriptors included. */

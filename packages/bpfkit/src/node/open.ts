@@ -41,6 +41,8 @@ export interface OpenOptions extends BuilderOptions, KernelOptions {
   /** Where to load; a kernel by {@link KernelOptions} is opened, and shut down with the program, where absent. */
   readonly kernel?: Kernel;
   readonly autoAttach?: boolean;
+  /** Namespace of maps that objects share (BPF_TABLE_SHARED); the empty one unless given. */
+  readonly mapsNamespace?: string;
   /** Gets messages such as lost events. */
   readonly onWarning?: (message: string) => void;
 }
@@ -51,7 +53,7 @@ export interface OpenOptions extends BuilderOptions, KernelOptions {
  */
 export async function openBpf(options: OpenOptions): Promise<BPF> {
   const { name, object } = await objectOf(options);
-  const { autoAttach, onWarning } = options;
+  const { autoAttach, onWarning, mapsNamespace } = options;
   const kernel = options.kernel ?? (await openKernel(options));
   let isOurs = options.kernel === undefined;
   const onClose = (): void => {
@@ -65,6 +67,7 @@ export async function openBpf(options: OpenOptions): Promise<BPF> {
       kernel,
       onClose,
       ...(autoAttach === undefined ? {} : { autoAttach }),
+      ...(mapsNamespace === undefined ? {} : { mapsNamespace }),
       ...(onWarning === undefined ? {} : { onWarning }),
     });
   } catch (error) {

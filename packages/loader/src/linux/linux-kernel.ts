@@ -45,6 +45,9 @@ const portPageSize = 4096;
 
 const architectures: Readonly<Record<string, Kernel["architecture"]>> = { x64: "x86_64", arm64: "arm64" };
 
+/** Every opening is of the same kernel. */
+const thisMachine = {};
+
 /**
  * This machine's kernel. Whatever is attached hangs on descriptors of this process: it is gone when they are closed, and
  * so also when the process is killed.
@@ -55,6 +58,7 @@ export class LinuxKernel implements Kernel {
   readonly architecture: Kernel["architecture"];
   readonly onlineCpus: readonly number[];
   readonly possibleCpus: readonly number[];
+  readonly machine = thisMachine;
   readonly #descriptors = new Descriptors();
   readonly objects: BpfObjects = new LinuxBpfObjects(this.#descriptors);
   readonly links: BpfLinks = new LinuxLinks(this.#descriptors);

@@ -20,6 +20,7 @@ import { createMap } from "./map-creation.ts";
 import { defaultPinRoot } from "./pinned-map.ts";
 import { Program } from "./program.ts";
 import { programLoadError } from "./program-load-error.ts";
+import { isExternMap, publishedMap, publishMap } from "./published-maps.ts";
 
 /** How to load. */
 export interface CollectionLoadOptions {
@@ -33,6 +34,8 @@ export interface CollectionLoadOptions {
   readonly pinRoot?: string;
   /** Maps of other objects to use in place of creating those of the same names. They stay their owners'. */
   readonly maps?: ReadonlyMap<string, BpfMap>;
+  /** Namespace of maps that the object shares (BPF_TABLE_SHARED); the empty one unless given. */
+  readonly mapsNamespace?: string;
 }
 
 /** The maps and programs of one object in one kernel. Closing it closes them all; links are the caller's. */
@@ -112,6 +115,7 @@ class CollectionLoader {
       this.#createMaps();
       for (const { linked, outcomes } of prepared) this.#loadProgram(linked, outcomes);
       this.#fillInitialValues();
+      this.#publish();
       const loaded = { maps: this.#maps, programs: this.#programs, borrowed: this.#borrowed };
       return new Collection(this.#spec, this.#kernel, loaded);
     } catch (error) {
@@ -141,7 +145,17 @@ class CollectionLoader {
     return this.#targetBtf;
   }
 
+  /** The constant that stands for bpf_num_cpus() in programs written for BCC. */
+  #setOnlineCpus(): void {
+    const variable = this.#spec.variables.get("bpfkit_online_cpus");
+    const contents = variable?.map.contents;
+    if (variable === undefined || contents === undefined || variable.size !== 4) return;
+    const view = new DataView(contents.buffer, contents.byteOffset, contents.byteLength);
+    view.setInt32(variable.offset, this.#kernel.onlineCpus.length, true);
+  }
+
   #createMaps(): void {
+    this.#setOnlineCpus();
     const { maps: given, pinRoot = defaultPinRoot } = this.#options;
     const creation = {
       kernel: this.#kernel,
@@ -152,8 +166,9 @@ class CollectionLoader {
     };
     for (const spec of this.#spec.maps.values()) {
       const lent = given?.get(spec.name);
-      if (lent === undefined) this.#maps.set(spec.name, createMap(spec, creation));
-      else this.#borrow(spec, lent);
+      if (lent !== undefined) this.#borrow(spec, lent);
+      else if (isExternMap(spec)) this.#takePublished(spec);
+      else this.#maps.set(spec.name, createMap(spec, creation));
     }
     const { map } = this.#externs;
     if (map !== undefined) this.#maps.set(map.name, createMap(map, creation));
@@ -171,6 +186,29 @@ class CollectionLoader {
     }
     this.#maps.set(spec.name, map);
     this.#borrowed.add(map);
+  }
+
+  /**
+   * Takes the map that another object published: type and sizes are that one's, as in BCC.
+   * @throws BpfkitError LD062 where none has
+   */
+  #takePublished(spec: MapSpec): void {
+    const found = publishedMap(this.#kernel, spec.name, this.#options.mapsNamespace ?? "");
+    if (found === undefined) {
+      throw new BpfkitError("LD062", `map ${spec.name} is another object's, and none has published it`, {
+        hint: "Load the object with BPF_TABLE_PUBLIC or BPF_TABLE_SHARED of that name first, in the same process and kernel.",
+      });
+    }
+    this.#maps.set(spec.name, found.map);
+    if (!found.owned) this.#borrowed.add(found.map);
+  }
+
+  /** What is published belongs to the kernel object from now on. */
+  #publish(): void {
+    for (const map of this.#maps.values()) {
+      if (this.#borrowed.has(map)) continue;
+      if (publishMap(this.#kernel, map, this.#options.mapsNamespace ?? "")) this.#borrowed.add(map);
+    }
   }
 
   #loadProgram(linked: LinkedProgram, outcomes: readonly CoreOutcome[]): void {

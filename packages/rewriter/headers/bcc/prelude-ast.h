@@ -16,6 +16,8 @@
 #include "kernel-macros.h"
 #include "tracepoints.h"
 #include "tables-ast.h"
+#include "packet.h"
+#include "cpus.h"
 
 /* In BCC it takes no size: the rewriter turns it into bpf_printk. */
 int bpf_trace_printk(const char *format, ...);
@@ -27,16 +29,9 @@ extern struct pt_regs *__ctx;
 int bpf_usdt_readarg(int number, void *ctx, void *value);
 int bpf_usdt_readarg_p(int number, void *ctx, void *buffer, u64 size);
 
-/* Builtins of BCC that the rewriter refuses by name, so that the message is its own. */
-int bpf_num_cpus(void);
+/* The rewriter adds the packet: macros of packet.h. */
 int incr_cksum_l3(u64 offset, u64 from, u64 to);
 int incr_cksum_l4(u64 offset, u64 from, u64 to, u64 is_pseudo);
-u64 load_byte(void *skb, u64 offset);
-u64 load_half(void *skb, u64 offset);
-u64 load_word(void *skb, u64 offset);
-u64 load_dword(void *skb, u64 offset);
-void *___cursor_advance(void *cursor, u64 size);
-#define cursor_advance(cursor, size) ___cursor_advance(cursor, size)
 
 /* Program macros: parsed as the functions that BCC makes of them. */
 #define TRACEPOINT_PROBE(category, event) \

@@ -17,6 +17,8 @@
 #include "tables.h"
 #include "moved-members.h"
 #include "usdt.h"
+#include "packet.h"
+#include "cpus.h"
 
 /* The value behind a kernel pointer, zero where it cannot be read. */
 #define BPF_READ_KERNEL(lvalue) \

@@ -1,8 +1,13 @@
-/* Packet headers as BCC 0.26 declares them, most significant bit first. Reading packets through them is refused. */
+/*
+ * Packet headers as BCC 0.26 declares them, most significant bit first. Pointers to them are offsets into the packet:
+ * reading a member becomes bpf_dext_pkt, storing to it bpf_dins_pkt.
+ */
 #ifndef __BCC_PROTO_H
 #define __BCC_PROTO_H
 
-#define BPF_PACKET_HEADER __attribute__((packed))
+#ifndef BPF_PACKET_HEADER
+#define BPF_PACKET_HEADER __attribute__((packed)) __attribute__((deprecated("packet")))
+#endif
 
 struct ethernet_t {
 	unsigned long long dst:48;

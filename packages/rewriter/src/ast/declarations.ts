@@ -25,6 +25,8 @@ export class Declarations {
   readonly fields = new Map<string, AstNode>();
   /** Name of the structure that declares a member. */
   readonly recordOfField = new Map<string, string>();
+  /** The structure itself. */
+  readonly ownerOfField = new Map<string, AstNode>();
   /** Structures that editable files define, by tag. */
   readonly ownRecords = new Map<string, AstNode>();
 
@@ -69,6 +71,7 @@ export class Declarations {
         else if (child.kind === "FieldDecl" && child.id !== undefined) {
           this.fields.set(child.id, child);
           this.recordOfField.set(child.id, name);
+          this.ownerOfField.set(child.id, node);
           if (isOwn) this.ownFields.add(child.id);
         }
       }

@@ -42,6 +42,8 @@ export interface AstNode {
   readonly opcode?: string;
   readonly isPostfix?: boolean;
   readonly value?: unknown;
+  /** Of DeprecatedAttr. */
+  readonly message?: string;
   readonly tagUsed?: string;
   readonly completeDefinition?: boolean;
   readonly referencedMemberDecl?: string;

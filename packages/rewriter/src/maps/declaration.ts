@@ -75,12 +75,6 @@ export function readMapDeclaration(
   if (pin !== undefined && pathProblem.test(pin)) {
     return { problem: `the path "${pin}" of ${macro} has characters that paths cannot have` };
   }
-  if (type === "extern") {
-    return {
-      problem: "a map of another program (extern) is not supported: each object is loaded by itself",
-      hint: "Put both programs into one text, or pin the map (BPF_TABLE_PINNED).",
-    };
-  }
   const [base = type, innerOfType] = type.split("$");
   const typeRow = mapType(base);
   if (typeRow === undefined) return { problem: `unsupported map type "${type}" of ${macro}` };

@@ -28,6 +28,7 @@ export function mapDefinition(map: MapDeclaration, facts: MapFacts): string {
   const notes = [
     ...(facts.event === undefined ? [] : [`bpfkit:event:${facts.event}`]),
     ...(map.type === "histogram" ? ["bpfkit:histogram"] : []),
+    ...(map.type === "extern" ? ["bpfkit:extern"] : []),
     ...(map.pin === undefined ? [] : [`bpfkit:pin:${map.pin}`]),
     ...(map.published === undefined ? [] : [`bpfkit:${map.published}`]),
   ];

@@ -152,6 +152,8 @@ export const mapTypes = {
   inode_storage: { kernel: "INODE_STORAGE", family: "storage", layout: "types" },
   task_storage: { kernel: "TASK_STORAGE", family: "storage", layout: "types" },
   histogram: { kernel: "HASH", family: "table", layout: "types" },
+  // Another object's map: the loader takes what is published by this name, whatever it is.
+  extern: { kernel: "HASH", family: "table", layout: "types" },
 } as const satisfies Record<string, MapTypeRow>;
 
 /** A type string that {@link mapTypes} knows. */

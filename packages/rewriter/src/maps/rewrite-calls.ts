@@ -63,6 +63,11 @@ export function rewriteMapCall(node: AstNode, use: Use, returns: string, context
   if (use === "typed" && method.returnsValuePointer === true) {
     edits.wrap(place.start, place.close + 1, `((typeof(${call.map}.value))`, ")", "cast");
   }
+  // Braces do not keep the commas in them together in a macro's argument.
+  const text = context.texts.get(place.file) ?? "";
+  for (const { start, end } of place.arguments)
+    if (/\{[^]*,/.test(text.slice(start, end)) && text[start] === "(")
+      edits.wrap(start, end, "(", ")", "braces");
   applyTemplate(template.replaceAll("$m", call.map), place, edits);
   return true;
 }

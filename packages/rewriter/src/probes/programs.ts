@@ -1,13 +1,15 @@
 /** Rewrites the heads of functions: sections and arguments of programs, inlining of helpers. */
 import type { Declarations, FunctionDefinition } from "../ast/declarations.ts";
-import { type AstNode, childrenOf, typeOf } from "../ast/node.ts";
+import { type AstNode, childrenOf, typeOf, withoutParentheses } from "../ast/node.ts";
 import { expansionOf, isFromMacro, spellingOf } from "../ast/source-location.ts";
 import { calleeOf } from "../maps/calls.ts";
 import { isSyscallProgram } from "../memory/origins.ts";
+import { storeTarget } from "../memory/probe-read.ts";
+import { PacketFields } from "../packets/header-layout.ts";
 import type { Finding } from "../report.ts";
 import type { TextEdits } from "../text/edits.ts";
 import { bracketSpan, nextToken, tokens } from "../text/scan.ts";
-import { programMacros, programSection, usdtReaders } from "./sections.ts";
+import { type ProgramUses, programMacros, programSection, trafficHelper, usdtReaders } from "./sections.ts";
 
 /** A program as the object will hold it. */
 export interface ProbeDeclaration {
@@ -31,30 +33,40 @@ export interface ProgramContext {
 /** Rewrites every function head of a program; returns its entry points. */
 export function rewritePrograms(declarations: Declarations, context: ProgramContext): ProbeDeclaration[] {
   const found: ProbeDeclaration[] = [];
-  const usdt = usdtFunctions(declarations);
+  const fields = new PacketFields(declarations);
+  const usdt = functionsWith(declarations, (_node, callee) => usdtReaders.includes(callee ?? ""));
+  const packets = functionsWith(
+    declarations,
+    (node, callee) => trafficHelper.test(callee ?? "") || isPacketStore(node, fields),
+  );
   for (const definition of declarations.functions.values()) {
-    const probe = new HeadRewriter(definition, context, usdt.has(definition.name)).rewrite();
+    const uses = { usdt: usdt.has(definition.name), traffic: packets.has(definition.name) };
+    const probe = new HeadRewriter(definition, context, uses).rewrite();
     if (probe !== undefined) found.push(probe);
   }
   return found;
 }
 
-/** Functions that read arguments of USDT probes, themselves or through others. */
-function usdtFunctions(declarations: Declarations): ReadonlySet<string> {
+/** Functions in which a node is found, and those that call them, however indirectly. */
+function functionsWith(
+  declarations: Declarations,
+  matches: (node: AstNode, callee: string | undefined) => boolean,
+): ReadonlySet<string> {
   const callers = new Map<string, Set<string>>();
+  const found = new Set<string>();
   for (const { name, body } of declarations.functions.values()) {
     const stack: AstNode[] = [body];
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
       stack.push(...childrenOf(node));
       const callee = node.kind === "CallExpr" ? calleeOf(node) : undefined;
+      if (matches(node, callee)) found.add(name);
       if (callee === undefined) continue;
       const known = callers.get(callee);
       if (known === undefined) callers.set(callee, new Set([name]));
       else known.add(name);
     }
   }
-  const found = new Set<string>();
-  const waiting = [...usdtReaders];
+  const waiting = [...found];
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     for (const caller of callers.get(name) ?? []) {
       if (found.has(caller)) continue;
@@ -65,16 +77,21 @@ function usdtFunctions(declarations: Declarations): ReadonlySet<string> {
   return found;
 }
 
+function isPacketStore(node: AstNode, fields: PacketFields): boolean {
+  const target = storeTarget(node);
+  return target !== undefined && fields.headerOf(withoutParentheses(target)) !== undefined;
+}
+
 class HeadRewriter {
   readonly #definition: FunctionDefinition;
   readonly #context: ProgramContext;
 
-  readonly #readsUsdt: boolean;
+  readonly #uses: ProgramUses;
 
-  constructor(definition: FunctionDefinition, context: ProgramContext, readsUsdt: boolean) {
+  constructor(definition: FunctionDefinition, context: ProgramContext, uses: ProgramUses) {
     this.#definition = definition;
     this.#context = context;
-    this.#readsUsdt = readsUsdt;
+    this.#uses = uses;
   }
 
   rewrite(): ProbeDeclaration | undefined {
@@ -91,7 +108,7 @@ class HeadRewriter {
       name,
       first === undefined ? "" : typeOf(first),
       this.#context.architecture,
-      this.#readsUsdt,
+      this.#uses,
     );
     const probe = { name, section, isAttached, file: use.file, offset: use.offset };
     if (isFromMacro(node.range?.begin) && this.#expandMacro(text, use.file, use.offset, section))

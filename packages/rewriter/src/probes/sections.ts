@@ -33,6 +33,21 @@ const prefixes: readonly (readonly [
 /** Calls that make a program one of a USDT probe. */
 export const usdtReaders: readonly string[] = ["bpf_usdt_readarg", "bpf_usdt_readarg_p"];
 
+/**
+ * Helpers that programs of traffic control have and socket filters have not (tc_cls_act_func_proto and
+ * sk_filter_func_proto of net/core/filter.c): BCC leaves the type of a program to whoever loads it.
+ */
+export const trafficHelper =
+  /^bpf_(?:skb_(?!load_bytes)\w+|clone_redirect|redirect\w*|l[34]_csum_replace_?|csum_\w+|dins_pkt|store_(?:byte|half|word|dword)|set_hash\w*|get_(?:cgroup_classid|route_realm|hash_recalc))$|^incr_cksum_l[34]$/;
+
+/** What a program does, itself or through what it calls. */
+export interface ProgramUses {
+  /** It reads arguments of a USDT probe. */
+  readonly usdt: boolean;
+  /** It changes or redirects packets. */
+  readonly traffic: boolean;
+}
+
 /** Context type -> section, for programs that are attached by a call. */
 const contexts: readonly (readonly [type: RegExp, section: string])[] = [
   [/^struct tracepoint__/, "tracepoint"],
@@ -48,13 +63,12 @@ const contexts: readonly (readonly [type: RegExp, section: string])[] = [
 /**
  * The section of a program.
  * @param contextType Desugared type of the first parameter, empty where there is none.
- * @param readsUsdt True where the program or what it calls reads arguments of a USDT probe.
  */
 export function programSection(
   name: string,
   contextType: string,
   architecture: string,
-  readsUsdt: boolean,
+  uses: ProgramUses,
 ): ProgramSection {
   for (const [prefix, section] of prefixes) {
     const match = prefix.exec(name);
@@ -62,7 +76,8 @@ export function programSection(
       return { section: section(name.slice(match[0].length), architecture), isAttached: true };
   }
   const row = contexts.find(([type]) => type.test(contextType));
-  return { section: row?.[1] ?? (readsUsdt ? "usdt" : "kprobe"), isAttached: false };
+  const section = row?.[1] ?? (uses.usdt ? "usdt" : "kprobe");
+  return { section: section === "socket" && uses.traffic ? "tc" : section, isAttached: false };
 }
 
 function kernelFunction(target: string, architecture: string): string {
