@@ -109,7 +109,7 @@ async function runOnPacket(text: string, data: Uint8Array): Promise<Run | undefi
   const kernel = new LinuxKernel();
   try {
     const collection = Collection.load(CollectionSpec.fromObject(object, "packet.c"), kernel);
-    const result = collection.programs.get("on_packet")?.testRun({ data, dataOutSize: 256 });
+    const result = collection.programs.get("on_packet")?.testRun({ data });
     const values = [...(collection.maps.get("seen")?.entries() ?? [])].map(([, value]) => value as bigint);
     return { returned: result?.returnValue ?? -1, values, data: result?.data ?? new Uint8Array() };
   } finally {

@@ -1,5 +1,5 @@
 /**
- * `npm run corpus:bcc-tree -- FOLDER`: builds every program of a BCC source tree: its tools with their variants, its
+ * `npm run corpus:bcc -- FOLDER`: builds every program of a BCC source tree: its tools with their variants, its
  * examples, and the programs in its tests. With `--load`, asks this machine's kernel to load the objects. Exit code 1 where
  * something fails that test/corpus/bcc-tree-expected.json does not expect, or the other way round.
  *
