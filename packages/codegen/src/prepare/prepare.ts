@@ -8,6 +8,7 @@ import { delayConstants } from "./delay-constants.ts";
 import { replaceEmptyAllocas } from "./empty-allocas.ts";
 import { expandIntrinsics } from "./intrinsics.ts";
 import { expandMemoryFunctions } from "./memory-functions.ts";
+import { restorePowerSwitches } from "./power-switch.ts";
 import { splitRangeCompares } from "./range-compare.ts";
 import { lowerSwitches } from "./switch.ts";
 import { defineArguments } from "./undefined-arguments.ts";
@@ -17,6 +18,7 @@ import { splitWideIntegers } from "./wide-integers.ts";
 export function prepareModule(module: IrModule): void {
   const defined = module.functions.filter((fn) => fn.blocks.length > 0);
   for (const fn of defined) {
+    restorePowerSwitches(fn);
     removeUnreachableBlocks(fn);
     expandMemoryFunctions(fn, module);
     copyByValueArguments(fn, module);
