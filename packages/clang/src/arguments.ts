@@ -152,6 +152,8 @@ function codeGeneration(cpu: BpfCpu, optLevel: OptimisationLevel): string[] {
     ...["-target-cpu", cpu],
     "-fno-jump-tables",
     "-mframe-pointer=all",
+    // Else the optimiser may not raise the alignment of variables.
+    ...["-mrelocation-model", "static"],
     // The process ends anyway.
     "-disable-free",
     ...llvm.flatMap((option) => ["-mllvm", option]),
