@@ -1,8 +1,9 @@
 /**
  * `npm run corpus:codegen`: builds the kernel's BPF selftests (Debian's linux-source-6.1) with native clang-19 and with
  * bpfkit, and compares: does it build, does this machine's kernel load it where it loads clang's, instruction counts, CO-RE
- * relocations, `bpftool btf dump` up to numbering and order. Exit code 1 on a difference that
- * test/corpus/codegen-expected.json does not expect, and on an expected one that is gone (of loading it is only told).
+ * relocations, `bpftool btf dump` up to numbering and order, how many instructions the verifier processes, and what
+ * BPF_PROG_TEST_RUN gives. Exit code 1 on a difference that test/corpus/codegen-expected.json does not expect, and on an
+ * expected one that is gone (of what the kernel says it is only told).
  *
  * Options: `--no-load`, `--all` (a row for programs that are equal, and for those that clang refuses), `--only PATTERN` (a
  * regular expression for names), `--btf host` (types of the running kernel instead of the bundled profile's), `--bless`.
@@ -18,7 +19,13 @@ import {
   expectationOf,
   expectations,
 } from "../test/corpus/codegen/expectations.ts";
-import { meanRatio, measureAll, type Oracles, type Outcome } from "../test/corpus/codegen/measure.ts";
+import {
+  meanRatio,
+  meanVerifiedRatio,
+  measureAll,
+  type Oracles,
+  type Outcome,
+} from "../test/corpus/codegen/measure.ts";
 import { fetchSelftests, type Selftests, whyNoSelftests } from "../test/corpus/codegen/selftests.ts";
 import { canLoadBpf, requireTool } from "../test/support/native-tools.ts";
 
@@ -58,16 +65,21 @@ function report({ name, nativeError, failures, milliseconds }: Outcome, expected
   return unexpected;
 }
 
+/** Checks that depend on the running kernel. */
+function asksKernel(check: Check): boolean {
+  return check === "load" || check === "results";
+}
+
 /** Differences that are expected and gone. */
 function stale(outcomes: readonly Outcome[], expected: Expectations, loads: boolean): number {
   let count = 0;
   for (const { check, kernel, programs, reason } of expected.failures) {
-    if ((check === "load" && !loads) || (kernel !== undefined && !release().startsWith(kernel))) continue;
+    if ((asksKernel(check) && !loads) || (kernel !== undefined && !release().startsWith(kernel))) continue;
     for (const { name, failures, built } of outcomes) {
       if (!programs.includes(name) || failures.some((failure) => failure.check === check)) continue;
       if (!built && check !== "build") continue;
       console.log(`${name.padEnd(40)}passes ${check} now; codegen-expected.json says: ${reason}`);
-      if (check !== "load") count += 1;
+      if (!asksKernel(check)) count += 1;
     }
   }
   return count;
@@ -97,18 +109,39 @@ function summarise(outcomes: readonly Outcome[], unexpected: number): void {
       `clang's ${total(({ native: other }) => other)}; ${tuples} CO-RE relocations; ` +
       `${time(({ milliseconds }) => milliseconds.build)} s building, of that ${time(({ milliseconds }) => milliseconds.generate)} s in the code generator`,
   );
-  const asked = built.filter(({ loaded }) => loaded?.native === true);
-  const loads = built.some(({ loaded }) => loaded !== undefined)
-    ? `, ${asked.filter(({ loaded }) => loaded?.ours === true).length}/${asked.length} loaded`
-    : "";
+  const loads = built.some(({ programs }) => programs !== undefined) ? `, ${verifierSummary(built)}` : "";
   console.log(
     `${built.length}/${native.length} built${loads}, ${meanRatio(built).toFixed(4)}x size (worst ${(sizes[0]?.ratio ?? Number.NaN).toFixed(3)}x), ` +
       `${built.length - fails("core")} equal CO-RE, ${built.length - fails("btf")} equal BTF; ${unexpected} unexpected`,
   );
 }
 
+/** Prints the programs that cost the verifier most against clang's; returns the counts in words. */
+function verifierSummary(built: readonly Outcome[]): string {
+  const programs = built.flatMap(({ name: file, programs = [] }) =>
+    programs.map((program) => ({ ...program, file })),
+  );
+  const costs = programs
+    .flatMap(({ file, name, verified }) =>
+      verified === undefined
+        ? []
+        : [{ name: `${file} ${name}`, ...verified, ratio: verified.ours / verified.native }],
+    )
+    .sort((a, b) => b.ratio - a.ratio);
+  console.log("\nmost instructions that the verifier processed, against clang's:");
+  for (const { name, ours, native, ratio } of costs.slice(0, 15))
+    console.log(`  ${name.padEnd(58)}${String(ours).padStart(7)} / ${native} = ${ratio.toFixed(3)}`);
+  const ran = built.filter(({ traces = 0 }) => traces > 0);
+  const same = ran.filter(({ failures }) => !failures.some(({ check }) => check === "results"));
+  return (
+    `${programs.filter(({ loads }) => loads).length}/${programs.length} programs loaded, ` +
+    `${meanVerifiedRatio(built).toFixed(4)}x processed by the verifier (worst ${(costs[0]?.ratio ?? Number.NaN).toFixed(3)}x), ` +
+    `${same.length}/${ran.length} files with equal test runs (${ran.reduce((sum, { traces = 0 }) => sum + traces, 0)} traces)`
+  );
+}
+
 /** What a full run must reach as a whole. */
-function wholeFails(outcomes: readonly Outcome[], expected: Expectations): number {
+function wholeFails(outcomes: readonly Outcome[], expected: Expectations, loads: boolean): number {
   const native = outcomes.filter(({ nativeError }) => nativeError === undefined).length;
   const mean = meanRatio(outcomes);
   let count = 0;
@@ -119,6 +152,13 @@ function wholeFails(outcomes: readonly Outcome[], expected: Expectations): numbe
   if (!(mean <= expected.meanRatio)) {
     console.log(
       `FAILED: the geometric mean of sizes is ${mean.toFixed(4)}; at most ${expected.meanRatio} is expected`,
+    );
+    count += 1;
+  }
+  const verified = meanVerifiedRatio(outcomes);
+  if (loads && !(verified <= expected.meanVerifiedRatio)) {
+    console.log(
+      `FAILED: the verifier processes ${verified.toFixed(4)} times as many instructions in the geometric mean; at most ${expected.meanVerifiedRatio} is expected`,
     );
     count += 1;
   }
@@ -152,12 +192,12 @@ async function main(): Promise<number> {
   });
   if (options.bless) {
     const failures = outcomes.flatMap((outcome) => outcome.failures);
-    bless(failures, release(), (check) => check !== "load" || tools.load);
+    bless(failures, release(), (check) => !asksKernel(check) || tools.load);
     unexpected = 0;
   } else {
     unexpected += stale(outcomes, expected, tools.load);
   }
-  if (isFull && options.btf === undefined) unexpected += wholeFails(outcomes, expected);
+  if (isFull && options.btf === undefined) unexpected += wholeFails(outcomes, expected, tools.load);
   summarise(outcomes, unexpected);
   return unexpected === 0 ? 0 : 1;
 }

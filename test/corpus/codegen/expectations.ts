@@ -2,8 +2,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What is compared: does it build, load, have clang's CO-RE relocations and BTF, and at most 1.25 times its size. */
-export type Check = "build" | "load" | "core" | "btf" | "size";
+/**
+ * What is compared: does it build, load, have clang's CO-RE relocations and BTF, and at most 1.25 times its size; do test runs
+ * in the kernel give the same results.
+ */
+export type Check = "build" | "load" | "core" | "btf" | "size" | "results";
 
 /** One difference that a run saw. */
 export interface Failure {
@@ -15,7 +18,7 @@ export interface Failure {
 /** Programs that differ for one reason. */
 export interface ExpectedFailure {
   readonly check: Check;
-  /** For `load`: the start of the release of the kernel that refuses. */
+  /** For `load` and `results`: the start of the release of the kernel that refuses. */
   readonly kernel?: string;
   /** Why this is so, and why it stays for now. */
   readonly reason: string;
@@ -28,6 +31,8 @@ export interface Expectations {
   readonly nativeBuilds: number;
   /** The geometric mean of bpfkit's size over clang's stays below. */
   readonly meanRatio: number;
+  /** The same of the instructions that the verifier looks at. */
+  readonly meanVerifiedRatio: number;
   readonly failures: readonly ExpectedFailure[];
 }
 
@@ -67,7 +72,10 @@ export function bless(failures: readonly Failure[], release: string, ran: (check
   });
   for (const failure of failures) {
     if (expectationOf(failure, release, rows) !== undefined) continue;
-    const kernel = failure.check === "load" ? { kernel: release.split(".").slice(0, 2).join(".") } : {};
+    const kernel =
+      failure.check === "load" || failure.check === "results"
+        ? { kernel: release.split(".").slice(0, 2).join(".") }
+        : {};
     const reason = `${unexplained}: ${failure.message}`;
     rows.push({ check: failure.check, ...kernel, reason, programs: [failure.name] });
   }

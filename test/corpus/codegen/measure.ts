@@ -9,6 +9,8 @@ import { generate, lowerCoreAccess } from "@bpfkit/codegen";
 import { collectUserHeaders } from "bpfkit/node";
 import { listDifference, objectFacts, typeDifference } from "./compare.ts";
 import type { Failure } from "./expectations.ts";
+import { judgePair, type ProgramPair } from "./kernel/judge-pair.ts";
+import { KernelOracle } from "./kernel/oracle.ts";
 import { btfDump, loadRefusal, NativeBuilds, objectBytes, targetDefines } from "./native.ts";
 import { type Selftests, selftestText } from "./selftests.ts";
 
@@ -26,8 +28,10 @@ export interface Outcome {
   readonly instructions?: { readonly ours: number; readonly native: number };
   /** Distinct CO-RE relocations of clang's object. */
   readonly coreRelocations: number;
-  /** Whether the kernel took clang's object and bpfkit's; absent where it was not asked. */
-  readonly loaded?: { readonly ours: boolean; readonly native: boolean };
+  /** The programs that the kernel takes from clang; absent where it was not asked. */
+  readonly programs?: readonly ProgramPair[];
+  /** Results, packets, contexts and map elements of test runs that were compared. */
+  readonly traces?: number;
   /** Milliseconds for bpfkit's build, and for its last stage alone, the code generator. */
   readonly milliseconds: { readonly build: number; readonly generate: number };
 }
@@ -51,6 +55,7 @@ export class Lane {
   readonly #oracles: Oracles;
   readonly #native: NativeBuilds;
   readonly #clang: Clang = createNodeClang({ timeoutMs: 300_000 });
+  readonly #kernel = new KernelOracle();
   readonly #folder = mkdtempSync(join(tmpdir(), "bpfkit-corpus-"));
 
   constructor(tests: Selftests, oracles: Oracles) {
@@ -79,6 +84,7 @@ export class Lane {
 
   async close(): Promise<void> {
     await this.#clang.close();
+    this.#kernel.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -118,7 +124,7 @@ export class Lane {
     fail("core", listDifference(ours.coreRelocations, native.coreRelocations));
     if (ours.hasBtf !== native.hasBtf) fail("btf", ours.hasBtf ? "only bpfkit's has BTF" : "no BTF");
     else if (ours.hasBtf) fail("btf", await this.#btfDifference(file, nativeFile));
-    const loaded = this.#oracles.load ? await this.#load(file, nativeFile, fail) : undefined;
+    const kernel = this.#oracles.load ? await this.#askKernel(file, nativeFile, fail) : {};
     rmSync(file);
     return {
       name,
@@ -126,7 +132,7 @@ export class Lane {
       built: true,
       coreRelocations: native.coreRelocations.length,
       ...(hasCode ? { instructions: { ours: ours.instructions, native: native.instructions } } : {}),
-      ...(loaded === undefined ? {} : { loaded }),
+      ...kernel,
     };
   }
 
@@ -140,17 +146,21 @@ export class Lane {
     }
   }
 
-  /** Asks for bpfkit's object only where the kernel takes clang's. */
-  async #load(
+  /** Asks for the programs of bpfkit's object that the kernel takes from clang, and compares what they do. */
+  async #askKernel(
     file: string,
     nativeFile: string,
-    fail: (check: Failure["check"], message: string) => void,
-  ): Promise<{ readonly ours: boolean; readonly native: boolean }> {
-    const { bpftool } = this.#oracles;
-    if ((await loadRefusal(bpftool, nativeFile)) !== undefined) return { ours: false, native: false };
-    const refusal = await loadRefusal(bpftool, file);
-    if (refusal !== undefined) fail("load", refusal);
-    return { ours: refusal === undefined, native: true };
+    fail: (check: Failure["check"], message: string | undefined) => void,
+  ): Promise<Pick<Outcome, "programs" | "traces">> {
+    const { programs, traces, difference } = await judgePair(this.#kernel, file, nativeFile);
+    const refused = programs.filter(({ loads }) => !loads);
+    if (refused.length > 0) {
+      const names = refused.map(({ name, error }) => `${name} (${error})`).join(", ");
+      const reason = (await loadRefusal(this.#oracles.bpftool, file)) ?? "not in the object";
+      fail("load", `${names}: ${reason}`);
+    }
+    fail("results", difference);
+    return { programs, traces };
   }
 }
 
@@ -184,10 +194,18 @@ export async function measureAll(
 
 /** The geometric mean of bpfkit's size over clang's; NaN where nothing was compared. */
 export function meanRatio(outcomes: readonly Outcome[]): number {
-  const logs = outcomes.flatMap(({ instructions: size }) =>
-    size === undefined ? [] : [Math.log(size.ours / size.native)],
+  return geometricMean(outcomes.flatMap(({ instructions: size }) => size ?? []));
+}
+
+/** The geometric mean, over programs, of the instructions that the verifier looked at over those it looked at for clang's. */
+export function meanVerifiedRatio(outcomes: readonly Outcome[]): number {
+  return geometricMean(
+    outcomes.flatMap(({ programs = [] }) => programs.flatMap(({ verified }) => verified ?? [])),
   );
-  return Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length);
+}
+
+function geometricMean(pairs: readonly { readonly ours: number; readonly native: number }[]): number {
+  return Math.exp(pairs.reduce((sum, { ours, native }) => sum + Math.log(ours / native), 0) / pairs.length);
 }
 
 function explain(error: unknown): string {
