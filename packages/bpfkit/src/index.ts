@@ -17,6 +17,7 @@ export { type GenericProgram, genericTool } from "./generic/generic-tool.ts";
 export { describeObject } from "./inspect/describe.ts";
 export type { ObjectDescription, ProgramDescription } from "./inspect/description.ts";
 export { listing, programLines } from "./inspect/listing.ts";
+export * from "./loaded/index.ts";
 export { jsonHistogramLine } from "./output/json-histogram.ts";
 export { linearHistogramLines } from "./output/linear-histogram.ts";
 export { log2HistogramLines, log2SlotRange } from "./output/log2-histogram.ts";

@@ -7,7 +7,7 @@ import { reportFailure } from "./output/failure.ts";
 import { nearest } from "./run/nearest.ts";
 import { separateToolArguments } from "./run/separate.ts";
 
-const commandNames = ["build", "run", "rewrite", "inspect", "new", "help"];
+const commandNames = ["build", "run", "rewrite", "inspect", "new", "prog", "map", "link", "btf", "help"];
 
 /** A reader that went away (`| head`) is no failure; a full disk behind standard output is one. */
 function endOnBrokenOutput(): void {

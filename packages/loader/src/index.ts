@@ -19,7 +19,7 @@ export { attachTracepoint } from "./link/tracepoint.ts";
 export { attachUprobe, attachUretprobe, type UprobeOptions } from "./link/uprobe.ts";
 export { BpfMap, UpdateFlag } from "./object/bpf-map.ts";
 export { Collection, type CollectionLoadOptions } from "./object/collection.ts";
-export { isPerCpu, splitPerCpu } from "./object/per-cpu-values.ts";
+export { isPerCpu, joinPerCpu, splitPerCpu } from "./object/per-cpu-values.ts";
 export { defaultPinRoot } from "./object/pinned-map.ts";
 export { Program } from "./object/program.ts";
 export { ProgramLoadError } from "./object/program-load-error.ts";

@@ -116,6 +116,10 @@ function printAlu(instruction: Instruction): string {
   if (operation === AluOp.Mov && fromRegister && wide && off === 1) {
     return `r${dst} = addr_space_cast(r${src}, ${imm >>> 16}, ${imm & 0xffff})`;
   }
+  // Only the kernel itself makes this one, for per-CPU maps (Linux 6.10).
+  if (operation === AluOp.Mov && fromRegister && wide && off === -1) {
+    return `r${dst} = &(void __percpu *)(r${src})`;
+  }
   const division = operation === AluOp.Div || operation === AluOp.Mod;
   const sign = division && off === 1 ? "s" : "";
   const cast = operation === AluOp.Mov && fromRegister && off !== 0 ? `(s${off})` : "";
