@@ -24,6 +24,7 @@ export interface CompileOptions {
   readonly progress?: (stage: string) => void;
 }
 
+const machineMacro = "__TARGET_ARCH_";
 const vmlinux = `${includeRoot}/vmlinux.h`;
 
 /** A program with its surroundings, ready to be parsed or compiled. */
@@ -76,7 +77,16 @@ export class TranslationUnit {
 
   #kernelHeader(lean: boolean): string {
     const texts = [...this.preparation.kernelSources, [...this.#furtherTypes].join(" ")];
-    return kernelHeader(profileBtf(this.profile), texts, { lean });
+    return kernelHeader(profileBtf(this.profile), texts, {
+      lean,
+      relocatable: this.preparation.relocatableTypes,
+    });
+  }
+
+  /** The machine is the profile's, unless the user names one. */
+  #ownDefines(): readonly string[] {
+    const isNamed = this.options.defines.some((define) => define.startsWith(machineMacro));
+    return this.preparation.defines.filter((define) => !isNamed || !define.startsWith(machineMacro));
   }
 
   #request(
@@ -91,7 +101,7 @@ export class TranslationUnit {
       files: new Map([...this.#files, [vmlinux, kernelHeader], ...headers, [this.source.file, text]]),
       includeDirs: [...includeDirs, includeRoot],
       preIncludes: preIncludes.map((path) => `${includeRoot}/${path}`),
-      defines: [...this.preparation.defines, ...defines],
+      defines: [...this.#ownDefines(), ...defines],
       cpu,
       optLevel: 2,
     };

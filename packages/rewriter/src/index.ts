@@ -6,6 +6,7 @@
  */
 export { type Dialect, dialectOf } from "./dialect.ts";
 export { explainDiagnostic, explainError } from "./explain.ts";
+export { helperDeclarations, helperNames } from "./headers/helper-declarations.ts";
 export type { Explanation } from "./memory/probe-read.ts";
 export {
   bccHeaders,

@@ -32,6 +32,8 @@ export interface Preparation {
   readonly codePreIncludes: readonly string[];
   /** Texts whose identifiers name the kernel types that `vmlinux.h` must hold. */
   readonly kernelSources: readonly string[];
+  /** False where the text takes its types from uapi headers (`linux/bpf.h`): those never have CO-RE's attribute. */
+  readonly relocatableTypes: boolean;
   /** `vmlinux.h` as the text is to be parsed with: with members under the names they have in other versions. */
   readonly astKernelHeader: (vmlinux: string) => string;
   /** `NAME=VALUE`, for both runs. */
@@ -165,6 +167,8 @@ export function prepareForAst(
       ...(readsUsdt ? [usdtNames] : []),
       ...moved.map(({ kernelTypes }) => kernelTypes),
     ],
+    relocatableTypes:
+      isBcc || includes.some((path) => /(?:^|\/)vmlinux\.h$/.test(path)) || !includes.some(isKernelHeader),
     astKernelHeader: (vmlinux) => withMovedMembers(vmlinux, moved),
     defines: [architectureDefine[profile.architecture], ...(isBcc ? bccDefines : [])],
     unknownTracepoints,

@@ -15,12 +15,13 @@ export interface KernelHeaderOptions {
    * values. Sizes stay true, offsets do not.
    */
   readonly lean?: boolean;
+  /** Whether accesses to the structs are to be relocatable (CO-RE); default true, and never in the lean form. */
+  readonly relocatable?: boolean;
 }
 
 /**
  * C text of the kernel's types that the given texts name or reach: the program, its own headers, and every injected text that
- * uses kernel types. Structs and enums that a text defines itself are left to it. Accesses to the structs are relocatable
- * (CO-RE), except in the lean form.
+ * uses kernel types. Structs and enums that a text defines itself are left to it.
  */
 export function kernelHeader(
   btf: BtfTable,
@@ -37,7 +38,13 @@ export function kernelHeader(
     { whole: options.whole === true, lean },
   );
   const ids = Array.from({ length: reduced.typeCount - 1 }, (_, index) => index + 1);
-  return `#pragma once\n${printC(reduced, ids, { preserveAccessIndex: !lean })}`;
+  const preserveAccessIndex = !lean && options.relocatable !== false;
+  // Headers and programs ask by this macro, which bpftool's vmlinux.h has, whether types are the kernel's own.
+  const types = printC(reduced, ids, { preserveAccessIndex });
+  // Its own `bool`, `true` and `false` are not the macros of stdbool.h, which may have been included before.
+  const around = (what: string) =>
+    ["bool", "true", "false"].map((name) => `#pragma ${what}_macro("${name}")\n`).join("");
+  return `#pragma once\n#define __VMLINUX_H__\n${around("push")}#undef bool\n#undef true\n#undef false\n${types}${around("pop")}`;
 }
 
 /**

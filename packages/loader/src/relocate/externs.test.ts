@@ -14,6 +14,23 @@ test("version codes are counted as the kernel does", () => {
   assert.is(kernelVersionCode("6.18"), 0x061200);
 });
 
+test("features that libbpf's headers ask for follow from the release", () => {
+  const source = new URL("../testdata/feature-externs.bpf.c", import.meta.url);
+  const object = compileNative(source);
+  if (object === undefined) return;
+  const spec = CollectionSpec.fromObject(object, "features.o");
+  const values = (release: string): number[] => {
+    const { values, map } = resolveExterns(spec.externs.values(), spec.btf, { release });
+    return ["LINUX_HAS_SYSCALL_WRAPPER", "LINUX_HAS_BPF_COOKIE"].map((name) => {
+      const value = values.get(name);
+      return value?.kind === "map-value" ? (map?.contents?.[value.offset] ?? -1) : -1;
+    });
+  };
+  assert.equal(values("4.16.9"), [0, 0]);
+  assert.equal(values("5.14.0"), [1, 0]);
+  assert.equal(values("6.1.0"), [1, 1]);
+});
+
 const object = compileNative(new URL("../testdata/externs.bpf.c", import.meta.url));
 const strong = compileNative(new URL("../testdata/externs.bpf.c", import.meta.url), "v3", ["-DSTRONG"]);
 

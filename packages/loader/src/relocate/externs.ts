@@ -26,7 +26,7 @@ export interface ResolvedExterns {
 }
 
 /**
- * Resolves every extern that can be: LINUX_KERNEL_VERSION, configuration values, weak names (to zero). The others stay
+ * Resolves every extern that can be: LINUX_KERNEL_VERSION, LINUX_HAS_*, configuration values, weak names (to zero). The others stay
  * out of `values`, so programs that use them are refused by name.
  */
 export function resolveExterns(
@@ -59,9 +59,21 @@ export function resolveExterns(
   return { values, map };
 }
 
+/**
+ * What libbpf's headers ask for by names that are in no configuration, and the release that brought it: system call
+ * functions that take the registers as their argument (x86-64; arm64 in 4.19), and cookies of attached programs.
+ */
+const featureReleases: ReadonlyMap<string, string> = new Map([
+  ["LINUX_HAS_SYSCALL_WRAPPER", "4.17"],
+  ["LINUX_HAS_BPF_COOKIE", "5.15"],
+]);
+
 /** The text of a configuration value; weak ones that are not set are `0`. */
 function configValue(extern: ExternSpec, facts: KernelFacts): string | undefined {
-  if (extern.name === "LINUX_KERNEL_VERSION") return String(kernelVersionCode(facts.release));
+  const version = kernelVersionCode(facts.release);
+  if (extern.name === "LINUX_KERNEL_VERSION") return String(version);
+  const release = featureReleases.get(extern.name);
+  if (release !== undefined) return version >= kernelVersionCode(release) ? "y" : "n";
   return facts.config?.get(extern.name) ?? (extern.weak ? "0" : undefined);
 }
 

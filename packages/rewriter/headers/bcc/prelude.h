@@ -30,6 +30,21 @@
 #define BPF_PROBE_READ_BITFIELD(pointer, field) \
 	({ typeof(*(pointer)) ___whole; bpf_probe_read_kernel((void *)&___whole, sizeof(___whole), pointer); ___whole.field; })
 
+/* As libbpf's, but for kernels whose system call functions take the registers: all since 4.17. No .kconfig is needed. */
+#undef BPF_KSYSCALL
+#define BPF_KSYSCALL(name, args...) \
+	name(struct pt_regs *ctx); \
+	static __always_inline typeof(name(0)) ____##name(struct pt_regs *ctx, ##args); \
+	typeof(name(0)) name(struct pt_regs *ctx) \
+	{ \
+		struct pt_regs *regs = PT_REGS_SYSCALL_REGS(ctx); \
+		_Pragma("clang diagnostic push") \
+		_Pragma("clang diagnostic ignored \"-Wint-conversion\"") \
+		return ____##name(___bpf_list(___bpf_syswrap_args, ##args)); \
+		_Pragma("clang diagnostic pop") \
+	} \
+	static __always_inline typeof(name(0)) ____##name(struct pt_regs *ctx, ##args)
+
 /* Only for program macros that other macros of the user wrap: direct uses are rewritten. */
 #define TRACEPOINT_PROBE(category, event) \
 	SEC("tracepoint/" #category "/" #event) \

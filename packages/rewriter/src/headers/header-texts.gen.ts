@@ -308,6 +308,21 @@ int incr_cksum_l4(u64 offset, u64 from, u64 to, u64 is_pseudo);
 #define BPF_PROBE_READ_BITFIELD(pointer, field) \\
 	({ typeof(*(pointer)) ___whole; bpf_probe_read_kernel((void *)&___whole, sizeof(___whole), pointer); ___whole.field; })
 
+/* As libbpf's, but for kernels whose system call functions take the registers: all since 4.17. No .kconfig is needed. */
+#undef BPF_KSYSCALL
+#define BPF_KSYSCALL(name, args...) \\
+	name(struct pt_regs *ctx); \\
+	static __always_inline typeof(name(0)) ____##name(struct pt_regs *ctx, ##args); \\
+	typeof(name(0)) name(struct pt_regs *ctx) \\
+	{ \\
+		struct pt_regs *regs = PT_REGS_SYSCALL_REGS(ctx); \\
+		_Pragma("clang diagnostic push") \\
+		_Pragma("clang diagnostic ignored \\"-Wint-conversion\\"") \\
+		return ____##name(___bpf_list(___bpf_syswrap_args, ##args)); \\
+		_Pragma("clang diagnostic pop") \\
+	} \\
+	static __always_inline typeof(name(0)) ____##name(struct pt_regs *ctx, ##args)
+
 /* Only for program macros that other macros of the user wrap: direct uses are rewritten. */
 #define TRACEPOINT_PROBE(category, event) \\
 	SEC("tracepoint/" #category "/" #event) \\
@@ -561,6 +576,8 @@ static __always_inline int ___usdt_argument(struct pt_regs *ctx, unsigned int in
 #ifndef __BPF_CORE_READ_H__
 #define __BPF_CORE_READ_H__
 
+#include "bpf_helpers.h"
+
 /* Numbers of llvm.bpf.preserve.* requests: enum bpf_core_relo_kind of uapi linux/bpf.h. */
 enum bpf_field_info_kind {
 	BPF_FIELD_BYTE_OFFSET = 0,
@@ -574,33 +591,35 @@ enum bpf_type_id_kind { BPF_TYPE_ID_LOCAL = 0, BPF_TYPE_ID_TARGET = 1 };
 enum bpf_type_info_kind { BPF_TYPE_EXISTS = 0, BPF_TYPE_SIZE = 1, BPF_TYPE_MATCHES = 2 };
 enum bpf_enum_value_kind { BPF_ENUMVAL_EXISTS = 0, BPF_ENUMVAL_VALUE = 1 };
 
-#define ___field_1(field) field
-#define ___field_2(type, field) ((typeof(type) *)0)->field
-#define ___field_pick(a, b, N, ...) N
-#define ___field_of(field...) ___field_pick(field, ___field_2, ___field_1)(field)
+#define ___bpf_typeof(type) ((typeof(type) *)0)
+#define ___bpf_field_ref1(field) (field)
+#define ___bpf_field_ref2(type, field) (___bpf_typeof(type)->field)
+#define ___bpf_field_ref(args...) ___bpf_apply(___bpf_field_ref, ___bpf_narg(args))(args)
 
-#define bpf_core_field_exists(field...) __builtin_preserve_field_info(___field_of(field), BPF_FIELD_EXISTS)
-#define bpf_core_field_size(field...) __builtin_preserve_field_info(___field_of(field), BPF_FIELD_BYTE_SIZE)
-#define bpf_core_field_offset(field...) __builtin_preserve_field_info(___field_of(field), BPF_FIELD_BYTE_OFFSET)
-#define bpf_core_type_id_local(type) __builtin_btf_type_id(*(typeof(type) *)0, BPF_TYPE_ID_LOCAL)
-#define bpf_core_type_id_kernel(type) __builtin_btf_type_id(*(typeof(type) *)0, BPF_TYPE_ID_TARGET)
-#define bpf_core_type_exists(type) __builtin_preserve_type_info(*(typeof(type) *)0, BPF_TYPE_EXISTS)
-#define bpf_core_type_matches(type) __builtin_preserve_type_info(*(typeof(type) *)0, BPF_TYPE_MATCHES)
-#define bpf_core_type_size(type) __builtin_preserve_type_info(*(typeof(type) *)0, BPF_TYPE_SIZE)
+#define bpf_core_field_exists(field...) __builtin_preserve_field_info(___bpf_field_ref(field), BPF_FIELD_EXISTS)
+#define bpf_core_field_size(field...) __builtin_preserve_field_info(___bpf_field_ref(field), BPF_FIELD_BYTE_SIZE)
+#define bpf_core_field_offset(field...) __builtin_preserve_field_info(___bpf_field_ref(field), BPF_FIELD_BYTE_OFFSET)
+#define bpf_core_type_id_local(type) __builtin_btf_type_id(*___bpf_typeof(type), BPF_TYPE_ID_LOCAL)
+#define bpf_core_type_id_kernel(type) __builtin_btf_type_id(*___bpf_typeof(type), BPF_TYPE_ID_TARGET)
+#define bpf_core_type_exists(type) __builtin_preserve_type_info(*___bpf_typeof(type), BPF_TYPE_EXISTS)
+#define bpf_core_type_matches(type) __builtin_preserve_type_info(*___bpf_typeof(type), BPF_TYPE_MATCHES)
+#define bpf_core_type_size(type) __builtin_preserve_type_info(*___bpf_typeof(type), BPF_TYPE_SIZE)
 #define bpf_core_enum_value_exists(enum_type, enum_value) \\
 	__builtin_preserve_enum_value(*(typeof(enum_type) *)enum_value, BPF_ENUMVAL_EXISTS)
 #define bpf_core_enum_value(enum_type, enum_value) \\
 	__builtin_preserve_enum_value(*(typeof(enum_type) *)enum_value, BPF_ENUMVAL_VALUE)
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define bpf_core_cast(ptr, type) ((typeof(type) *)bpf_rdonly_cast((ptr), bpf_core_type_id_kernel(type)))
 
+/* The comma turns an array into its address: clang does not, and some builds of it fail. */
 #define bpf_core_read(dst, sz, src) \\
-	bpf_probe_read_kernel(dst, sz, (const void *)__builtin_preserve_access_index(src))
+	bpf_probe_read_kernel(dst, sz, (const void *)__builtin_preserve_access_index(((void)0, (src))))
 #define bpf_core_read_user(dst, sz, src) \\
-	bpf_probe_read_user(dst, sz, (const void *)__builtin_preserve_access_index(src))
+	bpf_probe_read_user(dst, sz, (const void *)__builtin_preserve_access_index(((void)0, (src))))
 #define bpf_core_read_str(dst, sz, src) \\
-	bpf_probe_read_kernel_str(dst, sz, (const void *)__builtin_preserve_access_index(src))
+	bpf_probe_read_kernel_str(dst, sz, (const void *)__builtin_preserve_access_index(((void)0, (src))))
 #define bpf_core_read_user_str(dst, sz, src) \\
-	bpf_probe_read_user_str(dst, sz, (const void *)__builtin_preserve_access_index(src))
+	bpf_probe_read_user_str(dst, sz, (const void *)__builtin_preserve_access_index(((void)0, (src))))
 
 /* One accessor per argument: p->a->b->c is (p, a, b, c); each arrow is one read. */
 #define ___core_pick9(_1, _2, _3, _4, _5, _6, _7, _8, _9, N, ...) N
@@ -623,7 +642,7 @@ enum bpf_enum_value_kind { BPF_ENUMVAL_EXISTS = 0, BPF_ENUMVAL_VALUE = 1 };
  * fn(destination, size, address) for every arrow, the last one with \`last\`. The pointer is evaluated first, so that
  * members of the program's own structures in it do not become relocations.
  */
-#define ___hop(fn, to, from, m, path) typeof(path) to; fn((void *)&to, sizeof(to), &(from)->m);
+#define ___hop(fn, to, from, m, path) ___type_of(path) to; fn((void *)&to, sizeof(to), &(from)->m);
 #define ___read_1(fn, last, dst, sz, s, a) \\
 	({ typeof((s) + 0) ___p0 = (s); \\
 	last((void *)(dst), sz, &(___p0)->a); })
@@ -711,81 +730,155 @@ enum bpf_enum_value_kind { BPF_ENUMVAL_EXISTS = 0, BPF_ENUMVAL_VALUE = 1 };
 #define BPF_PROBE_READ_USER_STR_INTO(dst, src, a, ...) \\
 	___read(___probe_read_user, ___probe_read_user_str, dst, sizeof(*(dst)), src, a, ##__VA_ARGS__)
 
+/* Of a const member too the value is a variable. */
+#if __clang_major__ >= 19
+#define ___type_of(value) __typeof_unqual__(value)
+#else
+#define ___type_of(value) typeof(value)
+#endif
+
 /* The value at the end of the path; a read that fails gives zero, because the helper clears its destination. */
 #define BPF_CORE_READ(src, a, ...) \\
-	({ typeof(___path(src, a, ##__VA_ARGS__)) ___r; BPF_CORE_READ_INTO(&___r, src, a, ##__VA_ARGS__); ___r; })
+	({ ___type_of(___path(src, a, ##__VA_ARGS__)) ___r; BPF_CORE_READ_INTO(&___r, src, a, ##__VA_ARGS__); ___r; })
 #define BPF_CORE_READ_USER(src, a, ...) \\
-	({ typeof(___path(src, a, ##__VA_ARGS__)) ___r; BPF_CORE_READ_USER_INTO(&___r, src, a, ##__VA_ARGS__); ___r; })
+	({ ___type_of(___path(src, a, ##__VA_ARGS__)) ___r; BPF_CORE_READ_USER_INTO(&___r, src, a, ##__VA_ARGS__); ___r; })
 #define BPF_PROBE_READ(src, a, ...) \\
-	({ typeof(___path(src, a, ##__VA_ARGS__)) ___r; BPF_PROBE_READ_INTO(&___r, src, a, ##__VA_ARGS__); ___r; })
+	({ ___type_of(___path(src, a, ##__VA_ARGS__)) ___r; BPF_PROBE_READ_INTO(&___r, src, a, ##__VA_ARGS__); ___r; })
 #define BPF_PROBE_READ_USER(src, a, ...) \\
-	({ typeof(___path(src, a, ##__VA_ARGS__)) ___r; BPF_PROBE_READ_USER_INTO(&___r, src, a, ##__VA_ARGS__); ___r; })
+	({ ___type_of(___path(src, a, ##__VA_ARGS__)) ___r; BPF_PROBE_READ_USER_INTO(&___r, src, a, ##__VA_ARGS__); ___r; })
 
-/* Bit-fields: read the bytes that hold it, then shift by relocated distances. */
-#define ___bits(s, field, info) __builtin_preserve_field_info((s)->field, BPF_FIELD_##info)
-#define ___bits_shift(value, s, field) \\
-	({ value <<= ___bits(s, field, LSHIFT_U64); \\
-	   if (___bits(s, field, SIGNED)) \\
-		value = ((long long)value) >> ___bits(s, field, RSHIFT_U64); \\
-	   else \\
-		value = value >> ___bits(s, field, RSHIFT_U64); \\
-	   value; })
+/* Bit-fields: the bytes that hold one, shifted by relocated distances. */
+#define __CORE_RELO(src, field, info) __builtin_preserve_field_info((src)->field, BPF_FIELD_##info)
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define ___bits_into(dst, src, field) ((void *)(dst))
+#else
+/* The shifts expect the value in the low bytes. */
+#define ___bits_into(dst, src, field) ((void *)(dst) + (8 - __CORE_RELO(src, field, BYTE_SIZE)))
+#endif
+#define __CORE_BITFIELD_PROBE_READ(dst, src, fld) \\
+	bpf_probe_read_kernel(___bits_into(dst, src, fld), __CORE_RELO(src, fld, BYTE_SIZE), \\
+			      (const void *)src + __CORE_RELO(src, fld, BYTE_OFFSET))
+#define ___bits_shifted(value, s, field) \\
+	({ \\
+		value <<= __CORE_RELO(s, field, LSHIFT_U64); \\
+		if (__CORE_RELO(s, field, SIGNED)) \\
+			value = ((long long)value) >> __CORE_RELO(s, field, RSHIFT_U64); \\
+		else \\
+			value = value >> __CORE_RELO(s, field, RSHIFT_U64); \\
+		value; \\
+	})
+/* The value as u64, read with a helper. */
 #define BPF_CORE_READ_BITFIELD_PROBED(s, field) \\
-	({ unsigned long long ___bits_value = 0; \\
-	   bpf_probe_read_kernel(&___bits_value, ___bits(s, field, BYTE_SIZE), \\
-				 (const void *)(s) + ___bits(s, field, BYTE_OFFSET)); \\
-	   ___bits_shift(___bits_value, s, field); })
+	({ \\
+		unsigned long long ___bits = 0; \\
+		__CORE_BITFIELD_PROBE_READ(&___bits, s, field); \\
+		___bits_shifted(___bits, s, field); \\
+	})
+/*
+ * The same by plain loads, where the verifier allows those. The offset is added behind the optimiser's back, so that it is
+ * relocated once and not in every case.
+ */
 #define BPF_CORE_READ_BITFIELD(s, field) \\
-	({ const void *___bits_at = (const void *)(s) + ___bits(s, field, BYTE_OFFSET); \\
-	   unsigned long long ___bits_value; \\
-	   asm volatile("" : "+r"(___bits_at)); \\
-	   switch (___bits(s, field, BYTE_SIZE)) { \\
-	   case 1: ___bits_value = *(const unsigned char *)___bits_at; break; \\
-	   case 2: ___bits_value = *(const unsigned short *)___bits_at; break; \\
-	   case 4: ___bits_value = *(const unsigned int *)___bits_at; break; \\
-	   default: ___bits_value = *(const unsigned long long *)___bits_at; break; \\
-	   } \\
-	   ___bits_shift(___bits_value, s, field); })
+	({ \\
+		const void *___from = (const void *)s + __CORE_RELO(s, field, BYTE_OFFSET); \\
+		unsigned long long ___bits; \\
+		barrier_var(___from); \\
+		switch (__CORE_RELO(s, field, BYTE_SIZE)) { \\
+		case 1: ___bits = *(const unsigned char *)___from; break; \\
+		case 2: ___bits = *(const unsigned short *)___from; break; \\
+		case 4: ___bits = *(const unsigned int *)___from; break; \\
+		case 8: ___bits = *(const unsigned long long *)___from; break; \\
+		default: ___bits = 0; break; \\
+		} \\
+		___bits_shifted(___bits, s, field); \\
+	})
+#define BPF_CORE_WRITE_BITFIELD(s, field, new_val) \\
+	({ \\
+		void *___to = (void *)s + __CORE_RELO(s, field, BYTE_OFFSET); \\
+		unsigned int ___size = __CORE_RELO(s, field, BYTE_SIZE); \\
+		unsigned int ___left = __CORE_RELO(s, field, LSHIFT_U64); \\
+		unsigned int ___right = __CORE_RELO(s, field, RSHIFT_U64); \\
+		unsigned long long ___mask, ___bits, ___new = new_val; \\
+		barrier_var(___to); \\
+		switch (___size) { \\
+		case 1: ___bits = *(unsigned char *)___to; break; \\
+		case 2: ___bits = *(unsigned short *)___to; break; \\
+		case 4: ___bits = *(unsigned int *)___to; break; \\
+		case 8: ___bits = *(unsigned long long *)___to; break; \\
+		} \\
+		___mask = (~0ULL << ___right) >> ___left; \\
+		___bits = (___bits & ~___mask) | ((___new << (___right - ___left)) & ___mask); \\
+		switch (___size) { \\
+		case 1: *(unsigned char *)___to = ___bits; break; \\
+		case 2: *(unsigned short *)___to = ___bits; break; \\
+		case 4: *(unsigned int *)___to = ___bits; break; \\
+		case 8: *(unsigned long long *)___to = ___bits; break; \\
+		} \\
+	})
 
 #endif
 `],
-  ["bpf/bpf_endian.h", `/* Byte order conversions, by the names libbpf gives them. */
+  ["bpf/bpf_endian.h", `/* Byte order conversions, by the names libbpf gives them. clang computes __builtin_bswap of a constant itself. */
 #ifndef __BPF_ENDIAN__
 #define __BPF_ENDIAN__
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define bpf_htons(x) ((__u16)__builtin_bswap16((__u16)(x)))
-#define bpf_htonl(x) ((__u32)__builtin_bswap32((__u32)(x)))
-#define bpf_cpu_to_be64(x) ((__u64)__builtin_bswap64((__u64)(x)))
+#define ___bpf_network16(x) ((__u16)__builtin_bswap16(x))
+#define ___bpf_network32(x) ((__u32)__builtin_bswap32(x))
+#define ___bpf_network64(x) ((__u64)__builtin_bswap64(x))
 #else
-#define bpf_htons(x) ((__u16)(x))
-#define bpf_htonl(x) ((__u32)(x))
-#define bpf_cpu_to_be64(x) ((__u64)(x))
+#define ___bpf_network16(x) ((__u16)(x))
+#define ___bpf_network32(x) ((__u32)(x))
+#define ___bpf_network64(x) ((__u64)(x))
 #endif
-#define bpf_ntohs(x) bpf_htons(x)
-#define bpf_ntohl(x) bpf_htonl(x)
-#define bpf_be64_to_cpu(x) bpf_cpu_to_be64(x)
+
+#define __bpf_htons(x) ___bpf_network16(x)
+#define __bpf_ntohs(x) ___bpf_network16(x)
+#define __bpf_htonl(x) ___bpf_network32(x)
+#define __bpf_ntohl(x) ___bpf_network32(x)
+#define __bpf_cpu_to_be64(x) ___bpf_network64(x)
+#define __bpf_be64_to_cpu(x) ___bpf_network64(x)
+/* For initialisers and case labels. */
+#define __bpf_constant_htons(x) ___bpf_network16(x)
+#define __bpf_constant_ntohs(x) ___bpf_network16(x)
+#define __bpf_constant_htonl(x) ___bpf_network32(x)
+#define __bpf_constant_ntohl(x) ___bpf_network32(x)
+#define __bpf_constant_cpu_to_be64(x) ___bpf_network64(x)
+#define __bpf_constant_be64_to_cpu(x) ___bpf_network64(x)
+
+#define bpf_htons(x) ___bpf_network16(x)
+#define bpf_ntohs(x) ___bpf_network16(x)
+#define bpf_htonl(x) ___bpf_network32(x)
+#define bpf_ntohl(x) ___bpf_network32(x)
+#define bpf_cpu_to_be64(x) ___bpf_network64(x)
+#define bpf_be64_to_cpu(x) ___bpf_network64(x)
 
 #endif
 `],
-  ["bpf/bpf_helpers.h", `/* Map definitions, sections and helper declarations, by the names libbpf gives them. */
+  ["bpf/bpf_helpers.h", `/* Map definitions, sections, attributes, printing and loops, by the names libbpf 1.x gives them. */
 #ifndef __BPF_HELPERS__
 #define __BPF_HELPERS__
 
 #include "bpf_helper_defs.h"
 
-#define SEC(name) __attribute__((section(name), used))
+/*
+ * Programs, maps, variables: the section says what something is for. On a declaration \`used\` means nothing, and clang
+ * would say so.
+ */
+#define SEC(name) \\
+	_Pragma("clang diagnostic push") \\
+	_Pragma("clang diagnostic ignored \\"-Wignored-attributes\\"") \\
+	__attribute__((section(name), used)) \\
+	_Pragma("clang diagnostic pop")
+#define __kconfig __attribute__((section(".kconfig")))
+#define __ksym __attribute__((section(".ksyms")))
 
+/* Members of map definitions: numbers and types are in the member's type. */
 #define __uint(name, val) int (*name)[val]
 #define __type(name, val) typeof(val) *name
 #define __array(name, val) typeof(val) *name[]
-#define __ulong(name, val) enum { ___bpf_concat(__ulong_of_line, __COUNTER__) = val } name
-
-#ifndef ___bpf_concat
-#define ___bpf_concat(a, b) a##b
-#endif
-
-/* As __uint(type, ...), and names the type of the records that a program puts into the map. */
+#define __ulong(name, val) enum { ___bpf_concat(__unique_value, __COUNTER__) = val } name
+/* As __uint(type, ...), and names the type of the records that a program puts into the map (bpfkit only). */
 #define __event_map(map_type, event_type) typeof(event_type) (*type)[map_type]
 
 #undef __always_inline
@@ -796,392 +889,900 @@ enum bpf_enum_value_kind { BPF_ENUMVAL_EXISTS = 0, BPF_ENUMVAL_VALUE = 1 };
 #ifndef __weak
 #define __weak __attribute__((weak))
 #endif
-#ifndef __hidden
+/* A function with its own symbol that the verifier checks with what each caller knows. */
 #define __hidden __attribute__((visibility("hidden")))
-#endif
-#ifndef __kconfig
-#define __kconfig __attribute__((section(".kconfig")))
-#endif
-#ifndef __ksym
-#define __ksym __attribute__((section(".ksyms")))
-#endif
-#ifndef __kptr
+
+/* What a pointer in a map value or an argument of a global function holds. */
 #define __kptr __attribute__((btf_type_tag("kptr")))
-#endif
-#ifndef __kptr_untrusted
+#define __kptr_ref __attribute__((btf_type_tag("kptr_ref"))) /* until libbpf 1.1 */
 #define __kptr_untrusted __attribute__((btf_type_tag("kptr_untrusted")))
-#endif
-#ifndef __percpu_kptr
 #define __percpu_kptr __attribute__((btf_type_tag("percpu_kptr")))
-#endif
+#define __uptr __attribute__((btf_type_tag("uptr")))
 #define __arg_ctx __attribute__((btf_decl_tag("arg:ctx")))
 #define __arg_nonnull __attribute__((btf_decl_tag("arg:nonnull")))
 #define __arg_nullable __attribute__((btf_decl_tag("arg:nullable")))
 #define __arg_trusted __attribute__((btf_decl_tag("arg:trusted")))
+#define __arg_untrusted __attribute__((btf_decl_tag("arg:untrusted")))
 #define __arg_arena __attribute__((btf_decl_tag("arg:arena")))
+
+#ifndef likely
+#define likely(x) (__builtin_expect(!!(x), 1))
+#endif
+#ifndef unlikely
+#define unlikely(x) (__builtin_expect(!!(x), 0))
+#endif
 
 #ifndef NULL
 #define NULL ((void *)0)
 #endif
+#ifndef KERNEL_VERSION
+#define KERNEL_VERSION(a, b, c) (((a) << 16) + ((b) << 8) + ((c) > 255 ? 255 : (c)))
+#endif
 
 /* Member offsets that CO-RE can relocate; the compiler's builtin is a plain constant. */
 #undef offsetof
-#define offsetof(TYPE, MEMBER) ((unsigned long)&((TYPE *)0)->MEMBER)
+#define offsetof(type, member) ((unsigned long)&((type *)0)->member)
 #undef container_of
 #define container_of(ptr, type, member) \\
 	({ void *___member = (void *)(ptr); ((type *)(___member - offsetof(type, member))); })
 
+/* The optimiser carries nothing over the first, and knows nothing of the variable behind the second. */
 #ifndef barrier
 #define barrier() asm volatile("" ::: "memory")
 #endif
 #ifndef barrier_var
 #define barrier_var(var) asm volatile("" : "+r"(var))
 #endif
-
+/* A branch that the optimiser has to remove: the code generator has no code for it. */
 #ifndef __bpf_unreachable
 #define __bpf_unreachable() __builtin_trap()
-#endif
-
-#ifndef KERNEL_VERSION
-#define KERNEL_VERSION(a, b, c) (((a) << 16) + ((b) << 8) + ((c) > 255 ? 255 : (c)))
 #endif
 
 enum libbpf_pin_type { LIBBPF_PIN_NONE, LIBBPF_PIN_BY_NAME };
 enum libbpf_tristate { TRI_NO = 0, TRI_YES = 1, TRI_MODULE = 2 };
 
-#define bpf_ksym_exists(sym) ({ !!(void *)(sym); })
+/* Only a weak symbol may be absent: the address of any other is known to be there. */
+#define bpf_ksym_exists(sym) \\
+	({ _Static_assert(!__builtin_constant_p(!!sym), #sym " should be marked as __weak"); !!sym; })
 
-/* Formats with up to three arguments fit bpf_trace_printk; more need bpf_trace_vprintk (Linux 5.16). */
+/*
+ * A tail call to a slot known when compiling. Map and slot are put into r2 and r3 right before the call on every path, so
+ * that the kernel's JIT can turn it into a direct jump (Linux 5.5).
+ */
+static __always_inline void bpf_tail_call_static(void *ctx, const void *map, const __u32 slot)
+{
+	if (!__builtin_constant_p(slot))
+		__bpf_unreachable();
+	asm volatile("r1 = %[context]\\n"
+		     "r2 = %[map]\\n"
+		     "r3 = %[slot]\\n"
+		     "call 12"
+		     :
+		     : [context] "r"(ctx), [map] "r"(map), [slot] "i"(slot)
+		     : "r0", "r1", "r2", "r3", "r4", "r5");
+}
+
+/* Macros over lists of up to twelve arguments. */
+#ifndef ___bpf_concat
+#define ___bpf_concat(a, b) a##b
+#endif
+#ifndef ___bpf_apply
+#define ___bpf_apply(fn, n) ___bpf_concat(fn, n)
+#endif
+#ifndef ___bpf_nth
+#define ___bpf_nth(a, b, c, d, e, f, g, h, i, j, k, l, m, N, ...) N
+#endif
+#ifndef ___bpf_narg
+#define ___bpf_narg(...) ___bpf_nth(_, ##__VA_ARGS__, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#endif
+
+/* to[from], to[from + 1] ... = the arguments. */
+#define ___bpf_fill0(to, from, x) do { } while (0)
+#define ___bpf_fill1(to, from, x) to[from] = x
+#define ___bpf_fill2(to, from, x, rest...) to[from] = x; ___bpf_fill1(to, from + 1, rest)
+#define ___bpf_fill3(to, from, x, rest...) to[from] = x; ___bpf_fill2(to, from + 1, rest)
+#define ___bpf_fill4(to, from, x, rest...) to[from] = x; ___bpf_fill3(to, from + 1, rest)
+#define ___bpf_fill5(to, from, x, rest...) to[from] = x; ___bpf_fill4(to, from + 1, rest)
+#define ___bpf_fill6(to, from, x, rest...) to[from] = x; ___bpf_fill5(to, from + 1, rest)
+#define ___bpf_fill7(to, from, x, rest...) to[from] = x; ___bpf_fill6(to, from + 1, rest)
+#define ___bpf_fill8(to, from, x, rest...) to[from] = x; ___bpf_fill7(to, from + 1, rest)
+#define ___bpf_fill9(to, from, x, rest...) to[from] = x; ___bpf_fill8(to, from + 1, rest)
+#define ___bpf_fill10(to, from, x, rest...) to[from] = x; ___bpf_fill9(to, from + 1, rest)
+#define ___bpf_fill11(to, from, x, rest...) to[from] = x; ___bpf_fill10(to, from + 1, rest)
+#define ___bpf_fill12(to, from, x, rest...) to[from] = x; ___bpf_fill11(to, from + 1, rest)
+#define ___bpf_fill(to, args...) ___bpf_apply(___bpf_fill, ___bpf_narg(args))(to, 0, args)
+
+/* The format as a string of its own and the arguments as an array \`___param\` of u64: what printing helpers take. */
+#define ___bpf_formatted(fmt, call, args...) \\
+	({ \\
+		static const char ___fmt[] = fmt; \\
+		unsigned long long ___param[___bpf_narg(args)]; \\
+		_Pragma("clang diagnostic push") \\
+		_Pragma("clang diagnostic ignored \\"-Wint-conversion\\"") \\
+		___bpf_fill(___param, args); \\
+		_Pragma("clang diagnostic pop") \\
+		call; \\
+	})
+
+#define BPF_SEQ_PRINTF(seq, fmt, args...) \\
+	___bpf_formatted(fmt, bpf_seq_printf(seq, ___fmt, sizeof(___fmt), ___param, sizeof(___param)), ##args)
+#define BPF_SNPRINTF(out, out_size, fmt, args...) \\
+	___bpf_formatted(fmt, bpf_snprintf(out, out_size, ___fmt, ___param, sizeof(___param)), ##args)
+#define __bpf_vprintk(fmt, args...) \\
+	___bpf_formatted(fmt, bpf_trace_vprintk(___fmt, sizeof(___fmt), ___param, sizeof(___param)), ##args)
+/* Linux 6.17: bpf_stream_vprintk is a kfunc that the program declares, or its vmlinux.h. */
+#define bpf_stream_printk(stream_id, fmt, args...) \\
+	___bpf_formatted(fmt, bpf_stream_vprintk(stream_id, ___fmt, ___param, sizeof(___param)), ##args)
+
+/* Without global data (before Linux 5.2) the format is put together on the stack. */
 #ifdef BPF_NO_GLOBAL_DATA
 #define BPF_PRINTK_FMT_MOD
 #else
 #define BPF_PRINTK_FMT_MOD static const
 #endif
-
-#define ___printk_few(fmt, args...) \\
+#define __bpf_printk(fmt, args...) \\
 	({ BPF_PRINTK_FMT_MOD char ____fmt[] = fmt; bpf_trace_printk(____fmt, sizeof(____fmt), ##args); })
-#define ___printk_many(fmt, args...) \\
-	({ static const char ____fmt[] = fmt; unsigned long long ____args[] = { ___bpf_u64_list(args) }; \\
-	   bpf_trace_vprintk(____fmt, sizeof(____fmt), ____args, sizeof(____args)); })
 
-#define ___bpf_pick13(a, b, c, d, e, f, g, h, i, j, k, l, m, N, ...) N
-#define ___bpf_count(...) \\
-	___bpf_pick13(_, ##__VA_ARGS__, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
-#define ___bpf_paste(a, b) a##b
-#define ___bpf_apply(name, n) ___bpf_paste(name, n)
+/* bpf_trace_printk takes three arguments; more need bpf_trace_vprintk (Linux 5.16). */
+#define ___bpf_pick_printk(...) \\
+	___bpf_nth(_, ##__VA_ARGS__, __bpf_vprintk, __bpf_vprintk, __bpf_vprintk, __bpf_vprintk, __bpf_vprintk, \\
+		   __bpf_vprintk, __bpf_vprintk, __bpf_vprintk, __bpf_vprintk, __bpf_printk, __bpf_printk, \\
+		   __bpf_printk, __bpf_printk)
+#define bpf_printk(fmt, args...) ___bpf_pick_printk(args)(fmt, ##args)
 
-#define ___bpf_u64_1(x) (unsigned long long)(x)
-#define ___bpf_u64_2(x, r...) ___bpf_u64_1(x), ___bpf_u64_1(r)
-#define ___bpf_u64_3(x, r...) ___bpf_u64_1(x), ___bpf_u64_2(r)
-#define ___bpf_u64_4(x, r...) ___bpf_u64_1(x), ___bpf_u64_3(r)
-#define ___bpf_u64_5(x, r...) ___bpf_u64_1(x), ___bpf_u64_4(r)
-#define ___bpf_u64_6(x, r...) ___bpf_u64_1(x), ___bpf_u64_5(r)
-#define ___bpf_u64_7(x, r...) ___bpf_u64_1(x), ___bpf_u64_6(r)
-#define ___bpf_u64_8(x, r...) ___bpf_u64_1(x), ___bpf_u64_7(r)
-#define ___bpf_u64_9(x, r...) ___bpf_u64_1(x), ___bpf_u64_8(r)
-#define ___bpf_u64_10(x, r...) ___bpf_u64_1(x), ___bpf_u64_9(r)
-#define ___bpf_u64_11(x, r...) ___bpf_u64_1(x), ___bpf_u64_10(r)
-#define ___bpf_u64_12(x, r...) ___bpf_u64_1(x), ___bpf_u64_11(r)
-#define ___bpf_u64_0()
-#define ___bpf_u64_list(args...) ___bpf_apply(___bpf_u64_, ___bpf_count(args))(args)
+/*
+ * Loops over open-coded iterators (Linux 6.4). \`cleanup\` ends the iterator however the loop is left; naming the
+ * destructor once more puts its type into BTF, which clang forgets for cleanup functions.
+ */
+struct bpf_iter_num;
+extern int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end) __weak __ksym;
+extern int *bpf_iter_num_next(struct bpf_iter_num *it) __weak __ksym;
+extern void bpf_iter_num_destroy(struct bpf_iter_num *it) __weak __ksym;
 
-#define ___bpf_printer_0 ___printk_few
-#define ___bpf_printer_1 ___printk_few
-#define ___bpf_printer_2 ___printk_few
-#define ___bpf_printer_3 ___printk_few
-#define ___bpf_printer_4 ___printk_many
-#define ___bpf_printer_5 ___printk_many
-#define ___bpf_printer_6 ___printk_many
-#define ___bpf_printer_7 ___printk_many
-#define ___bpf_printer_8 ___printk_many
-#define ___bpf_printer_9 ___printk_many
-#define ___bpf_printer_10 ___printk_many
-#define ___bpf_printer_11 ___printk_many
-#define ___bpf_printer_12 ___printk_many
-#define bpf_printk(fmt, args...) ___bpf_apply(___bpf_printer_, ___bpf_count(args))(fmt, ##args)
+#define ___bpf_iterator(type, args...) \\
+	struct bpf_iter_##type ___it __attribute__((aligned(8), cleanup(bpf_iter_##type##_destroy))), \\
+		*___begin __attribute__((unused)) = \\
+			(bpf_iter_##type##_new(&___it, ##args), (void)bpf_iter_##type##_destroy, (void *)0)
 
-#define BPF_SEQ_PRINTF(seq, fmt, args...) \\
-	({ static const char ____fmt[] = fmt; unsigned long long ____args[] = { ___bpf_u64_list(args) }; \\
-	   bpf_seq_printf(seq, ____fmt, sizeof(____fmt), ____args, sizeof(____args)); })
-#define BPF_SNPRINTF(out, out_size, fmt, args...) \\
-	({ static const char ____fmt[] = fmt; unsigned long long ____args[] = { ___bpf_u64_list(args) }; \\
-	   bpf_snprintf(out, out_size, ____fmt, ____args, sizeof(____args)); })
+#ifndef bpf_for_each
+#define bpf_for_each(type, cur, args...) \\
+	for (___bpf_iterator(type, ##args); ((cur) = bpf_iter_##type##_next(&___it));)
+#endif
+#ifndef bpf_for
+/* The comparison tells the verifier that i is from start up to, but not, end. */
+#define bpf_for(i, start, end) \\
+	for (___bpf_iterator(num, (start), (end)); ({ \\
+		     int *___next = bpf_iter_num_next(&___it); \\
+		     (___next && ((i) = *___next, (i) >= (start) && (i) < (end))); \\
+	     });)
+#endif
+#ifndef bpf_repeat
+#define bpf_repeat(N) for (___bpf_iterator(num, 0, (N)); bpf_iter_num_next(&___it);)
+#endif
 
 #endif
 `],
-  ["bpf/bpf_tracing.h", `/* Arguments and results of probes, by the names libbpf gives them. */
+  ["bpf/bpf_tracing.h", `/* Arguments and results of probes and programs, by the names libbpf 1.x gives them. */
 #ifndef __BPF_TRACING_H__
 #define __BPF_TRACING_H__
 
+#include "bpf_helpers.h"
 #include "bpf_core_read.h"
 
-#if !defined(__TARGET_ARCH_x86) && !defined(__TARGET_ARCH_arm64) && !defined(__TARGET_ARCH_s390) && \\
-	!defined(__TARGET_ARCH_riscv) && !defined(__TARGET_ARCH_powerpc) && !defined(__TARGET_ARCH_loongarch)
-#define __TARGET_ARCH_x86
-#endif
-
-/* Registers of the calling conventions: System V x86-64 psABI, AAPCS64 ..., and of system calls. */
+/* The machine whose registers are meant: -D__TARGET_ARCH_x86 and so on, or the compiler's own. */
 #if defined(__TARGET_ARCH_x86)
-#define ___regs(x) (x)
-#define ___reg_parm1 di
-#define ___reg_parm2 si
-#define ___reg_parm3 dx
-#define ___reg_parm4 cx
-#define ___reg_parm5 r8
-#define ___reg_parm6 r9
-#define ___reg_sys1 di
-#define ___reg_sys2 si
-#define ___reg_sys3 dx
-#define ___reg_sys4 r10
-#define ___reg_sys5 r8
-#define ___reg_sys6 r9
-#define ___reg_ret sp
-#define ___reg_fp bp
-#define ___reg_rc ax
-#define ___reg_sp sp
-#define ___reg_ip ip
-#elif defined(__TARGET_ARCH_arm64)
-#define ___regs(x) ((const volatile struct user_pt_regs *)(x))
-#define ___reg_parm1 regs[0]
-#define ___reg_parm2 regs[1]
-#define ___reg_parm3 regs[2]
-#define ___reg_parm4 regs[3]
-#define ___reg_parm5 regs[4]
-#define ___reg_parm6 regs[5]
-#define ___reg_parm7 regs[6]
-#define ___reg_parm8 regs[7]
-#define ___reg_sys1 orig_x0
-#define ___reg_sys2 regs[1]
-#define ___reg_sys3 regs[2]
-#define ___reg_sys4 regs[3]
-#define ___reg_sys5 regs[4]
-#define ___reg_sys6 regs[5]
-#define ___reg_sys7 regs[6]
-#define ___reg_sys8 regs[7]
-#define ___reg_ret regs[30]
-#define ___reg_fp regs[29]
-#define ___reg_rc regs[0]
-#define ___reg_sp sp
-#define ___reg_ip pc
+#define bpf_target_x86
 #elif defined(__TARGET_ARCH_s390)
-#define ___regs(x) ((const volatile user_pt_regs *)(x))
-#define ___reg_parm1 gprs[2]
-#define ___reg_parm2 gprs[3]
-#define ___reg_parm3 gprs[4]
-#define ___reg_parm4 gprs[5]
-#define ___reg_parm5 gprs[6]
-#define ___reg_sys1 orig_gpr2
-#define ___reg_sys2 gprs[3]
-#define ___reg_sys3 gprs[4]
-#define ___reg_sys4 gprs[5]
-#define ___reg_sys5 gprs[6]
-#define ___reg_ret gprs[14]
-#define ___reg_fp gprs[11]
-#define ___reg_rc gprs[2]
-#define ___reg_sp gprs[15]
-#define ___reg_ip psw.addr
-#elif defined(__TARGET_ARCH_riscv)
-#define ___regs(x) ((const volatile struct user_regs_struct *)(x))
-#define ___reg_parm1 a0
-#define ___reg_parm2 a1
-#define ___reg_parm3 a2
-#define ___reg_parm4 a3
-#define ___reg_parm5 a4
-#define ___reg_parm6 a5
-#define ___reg_parm7 a6
-#define ___reg_parm8 a7
-#define ___reg_sys1 a0
-#define ___reg_sys2 a1
-#define ___reg_sys3 a2
-#define ___reg_sys4 a3
-#define ___reg_sys5 a4
-#define ___reg_sys6 a5
-#define ___reg_sys7 a6
-#define ___reg_sys8 a7
-#define ___reg_ret ra
-#define ___reg_fp s0
-#define ___reg_rc a0
-#define ___reg_sp sp
-#define ___reg_ip pc
+#define bpf_target_s390
+#elif defined(__TARGET_ARCH_arm)
+#define bpf_target_arm
+#elif defined(__TARGET_ARCH_arm64)
+#define bpf_target_arm64
+#elif defined(__TARGET_ARCH_mips)
+#define bpf_target_mips
 #elif defined(__TARGET_ARCH_powerpc)
-#define ___regs(x) (x)
-#define ___reg_parm1 gpr[3]
-#define ___reg_parm2 gpr[4]
-#define ___reg_parm3 gpr[5]
-#define ___reg_parm4 gpr[6]
-#define ___reg_parm5 gpr[7]
-#define ___reg_parm6 gpr[8]
-#define ___reg_parm7 gpr[9]
-#define ___reg_parm8 gpr[10]
-#define ___reg_sys1 gpr[3]
-#define ___reg_sys2 gpr[4]
-#define ___reg_sys3 gpr[5]
-#define ___reg_sys4 gpr[6]
-#define ___reg_sys5 gpr[7]
-#define ___reg_sys6 gpr[8]
-#define ___reg_sys7 gpr[9]
-#define ___reg_sys8 gpr[10]
-#define ___reg_ret link
-#define ___reg_fp gpr[31]
-#define ___reg_rc gpr[3]
-#define ___reg_sp gpr[1]
-#define ___reg_ip nip
+#define bpf_target_powerpc
+#elif defined(__TARGET_ARCH_sparc)
+#define bpf_target_sparc
+#elif defined(__TARGET_ARCH_riscv)
+#define bpf_target_riscv
+#elif defined(__TARGET_ARCH_arc)
+#define bpf_target_arc
 #elif defined(__TARGET_ARCH_loongarch)
-#define ___regs(x) ((const volatile struct user_pt_regs *)(x))
-#define ___reg_parm1 regs[4]
-#define ___reg_parm2 regs[5]
-#define ___reg_parm3 regs[6]
-#define ___reg_parm4 regs[7]
-#define ___reg_parm5 regs[8]
-#define ___reg_parm6 regs[9]
-#define ___reg_parm7 regs[10]
-#define ___reg_parm8 regs[11]
-#define ___reg_sys1 regs[4]
-#define ___reg_sys2 regs[5]
-#define ___reg_sys3 regs[6]
-#define ___reg_sys4 regs[7]
-#define ___reg_sys5 regs[8]
-#define ___reg_sys6 regs[9]
-#define ___reg_sys7 regs[10]
-#define ___reg_sys8 regs[11]
-#define ___reg_ret regs[1]
-#define ___reg_fp regs[22]
-#define ___reg_rc regs[4]
-#define ___reg_sp regs[3]
-#define ___reg_ip csr_era
+#define bpf_target_loongarch
+#elif defined(__x86_64__)
+#define bpf_target_x86
+#elif defined(__s390__)
+#define bpf_target_s390
+#elif defined(__arm__)
+#define bpf_target_arm
+#elif defined(__aarch64__)
+#define bpf_target_arm64
+#elif defined(__mips__)
+#define bpf_target_mips
+#elif defined(__powerpc__)
+#define bpf_target_powerpc
+#elif defined(__sparc__)
+#define bpf_target_sparc
+#elif defined(__riscv)
+#define bpf_target_riscv
+#elif defined(__arc__)
+#define bpf_target_arc
+#elif defined(__loongarch__)
+#define bpf_target_loongarch
+#else
+#define ___bpf_no_target
 #endif
-
-#ifdef ___reg_parm1
-#define PT_REGS_PARM1(x) (___regs(x)->___reg_parm1)
-#define PT_REGS_PARM1_CORE(x) BPF_CORE_READ(___regs(x), ___reg_parm1)
-#define PT_REGS_PARM1_SYSCALL(x) (___regs(x)->___reg_sys1)
-#define PT_REGS_PARM1_CORE_SYSCALL(x) BPF_CORE_READ(___regs(x), ___reg_sys1)
+#ifndef ___bpf_no_target
+#define bpf_target_defined
 #endif
-#ifdef ___reg_parm2
-#define PT_REGS_PARM2(x) (___regs(x)->___reg_parm2)
-#define PT_REGS_PARM2_CORE(x) BPF_CORE_READ(___regs(x), ___reg_parm2)
-#define PT_REGS_PARM2_SYSCALL(x) (___regs(x)->___reg_sys2)
-#define PT_REGS_PARM2_CORE_SYSCALL(x) BPF_CORE_READ(___regs(x), ___reg_sys2)
+#ifndef __BPF_TARGET_MISSING
+#define __BPF_TARGET_MISSING "GCC error \\"Say which machine with -D__TARGET_ARCH_x86, -D__TARGET_ARCH_arm64 and so on\\""
 #endif
-#ifdef ___reg_parm3
-#define PT_REGS_PARM3(x) (___regs(x)->___reg_parm3)
-#define PT_REGS_PARM3_CORE(x) BPF_CORE_READ(___regs(x), ___reg_parm3)
-#define PT_REGS_PARM3_SYSCALL(x) (___regs(x)->___reg_sys3)
-#define PT_REGS_PARM3_CORE_SYSCALL(x) BPF_CORE_READ(___regs(x), ___reg_sys3)
-#endif
-#ifdef ___reg_parm4
-#define PT_REGS_PARM4(x) (___regs(x)->___reg_parm4)
-#define PT_REGS_PARM4_CORE(x) BPF_CORE_READ(___regs(x), ___reg_parm4)
-#define PT_REGS_PARM4_SYSCALL(x) (___regs(x)->___reg_sys4)
-#define PT_REGS_PARM4_CORE_SYSCALL(x) BPF_CORE_READ(___regs(x), ___reg_sys4)
-#endif
-#ifdef ___reg_parm5
-#define PT_REGS_PARM5(x) (___regs(x)->___reg_parm5)
-#define PT_REGS_PARM5_CORE(x) BPF_CORE_READ(___regs(x), ___reg_parm5)
-#define PT_REGS_PARM5_SYSCALL(x) (___regs(x)->___reg_sys5)
-#define PT_REGS_PARM5_CORE_SYSCALL(x) BPF_CORE_READ(___regs(x), ___reg_sys5)
-#endif
-#ifdef ___reg_parm6
-#define PT_REGS_PARM6(x) (___regs(x)->___reg_parm6)
-#define PT_REGS_PARM6_CORE(x) BPF_CORE_READ(___regs(x), ___reg_parm6)
-#define PT_REGS_PARM6_SYSCALL(x) (___regs(x)->___reg_sys6)
-#define PT_REGS_PARM6_CORE_SYSCALL(x) BPF_CORE_READ(___regs(x), ___reg_sys6)
-#endif
-#ifdef ___reg_parm7
-#define PT_REGS_PARM7(x) (___regs(x)->___reg_parm7)
-#define PT_REGS_PARM7_CORE(x) BPF_CORE_READ(___regs(x), ___reg_parm7)
-#define PT_REGS_PARM7_SYSCALL(x) (___regs(x)->___reg_sys7)
-#define PT_REGS_PARM7_CORE_SYSCALL(x) BPF_CORE_READ(___regs(x), ___reg_sys7)
-#endif
-#ifdef ___reg_parm8
-#define PT_REGS_PARM8(x) (___regs(x)->___reg_parm8)
-#define PT_REGS_PARM8_CORE(x) BPF_CORE_READ(___regs(x), ___reg_parm8)
-#define PT_REGS_PARM8_SYSCALL(x) (___regs(x)->___reg_sys8)
-#define PT_REGS_PARM8_CORE_SYSCALL(x) BPF_CORE_READ(___regs(x), ___reg_sys8)
-#endif
-#define PT_REGS_RET(x) (___regs(x)->___reg_ret)
-#define PT_REGS_RET_CORE(x) BPF_CORE_READ(___regs(x), ___reg_ret)
-#define PT_REGS_FP(x) (___regs(x)->___reg_fp)
-#define PT_REGS_FP_CORE(x) BPF_CORE_READ(___regs(x), ___reg_fp)
-#define PT_REGS_RC(x) (___regs(x)->___reg_rc)
-#define PT_REGS_RC_CORE(x) BPF_CORE_READ(___regs(x), ___reg_rc)
-#define PT_REGS_SP(x) (___regs(x)->___reg_sp)
-#define PT_REGS_SP_CORE(x) BPF_CORE_READ(___regs(x), ___reg_sp)
-#define PT_REGS_IP(x) (___regs(x)->___reg_ip)
-#define PT_REGS_IP_CORE(x) BPF_CORE_READ(___regs(x), ___reg_ip)
 
 /*
- * Since Linux 4.17 (x86-64), 4.19 (arm64, s390) and 6.6 (riscv) system call functions get one argument: the registers
- * of user space.
+ * Registers of the calling conventions (System V x86-64 psABI, AAPCS64, RISC-V ELF psABI and so on) and of system calls
+ * (syscall(2)). Structures that lack a register in one kernel and have it in another are CO-RE flavours.
  */
-#if defined(__TARGET_ARCH_x86) || defined(__TARGET_ARCH_arm64) || defined(__TARGET_ARCH_s390)
-#define PT_REGS_SYSCALL_REGS(ctx) ((struct pt_regs *)PT_REGS_PARM1(ctx))
-#define ___syscall_arg(regs, n) PT_REGS_PARM##n##_CORE_SYSCALL(regs)
-#else
-#define PT_REGS_SYSCALL_REGS(ctx) (ctx)
-#define ___syscall_arg(regs, n) PT_REGS_PARM##n##_SYSCALL(regs)
+#if defined(bpf_target_x86)
+#if defined(__KERNEL__) || defined(__VMLINUX_H__)
+#define __PT_PARM1_REG di
+#define __PT_PARM2_REG si
+#define __PT_PARM3_REG dx
+#define __PT_PARM4_REG cx
+#define __PT_PARM5_REG r8
+#define __PT_PARM6_REG r9
+#define __PT_PARM1_SYSCALL_REG di
+#define __PT_PARM2_SYSCALL_REG si
+#define __PT_PARM3_SYSCALL_REG dx
+#define __PT_PARM4_SYSCALL_REG r10
+#define __PT_PARM5_SYSCALL_REG r8
+#define __PT_PARM6_SYSCALL_REG r9
+#define __PT_RET_REG sp
+#define __PT_FP_REG bp
+#define __PT_RC_REG ax
+#define __PT_SP_REG sp
+#define __PT_IP_REG ip
+#else /* struct pt_regs of user space */
+#define __PT_PARM1_REG rdi
+#define __PT_PARM2_REG rsi
+#define __PT_PARM3_REG rdx
+#define __PT_PARM4_REG rcx
+#define __PT_PARM5_REG r8
+#define __PT_PARM6_REG r9
+#define __PT_PARM1_SYSCALL_REG rdi
+#define __PT_PARM2_SYSCALL_REG rsi
+#define __PT_PARM3_SYSCALL_REG rdx
+#define __PT_PARM4_SYSCALL_REG r10
+#define __PT_PARM5_SYSCALL_REG r8
+#define __PT_PARM6_SYSCALL_REG r9
+#define __PT_RET_REG rsp
+#define __PT_FP_REG rbp
+#define __PT_RC_REG rax
+#define __PT_SP_REG rsp
+#define __PT_IP_REG rip
+#endif
+#elif defined(bpf_target_s390)
+#define __PT_REGS_CAST(x) ((const user_pt_regs *)(x))
+#define __PT_PARM1_REG gprs[2]
+#define __PT_PARM2_REG gprs[3]
+#define __PT_PARM3_REG gprs[4]
+#define __PT_PARM4_REG gprs[5]
+#define __PT_PARM5_REG gprs[6]
+#define __PT_PARM1_SYSCALL_REG orig_gpr2
+#define __PT_PARM2_SYSCALL_REG gprs[3]
+#define __PT_PARM3_SYSCALL_REG gprs[4]
+#define __PT_PARM4_SYSCALL_REG gprs[5]
+#define __PT_PARM5_SYSCALL_REG gprs[6]
+#define __PT_PARM6_SYSCALL_REG gprs[7]
+#define __PT_RET_REG gprs[14]
+#define __PT_FP_REG gprs[11]
+#define __PT_RC_REG gprs[2]
+#define __PT_SP_REG gprs[15]
+#define __PT_IP_REG psw.addr
+struct pt_regs___s390 { unsigned long orig_gpr2; } __attribute__((preserve_access_index));
+#define PT_REGS_PARM1_SYSCALL(x) (((const struct pt_regs___s390 *)(x))->orig_gpr2)
+#define PT_REGS_PARM1_CORE_SYSCALL(x) BPF_CORE_READ((const struct pt_regs___s390 *)(x), orig_gpr2)
+#elif defined(bpf_target_arm)
+#define __PT_PARM1_REG uregs[0]
+#define __PT_PARM2_REG uregs[1]
+#define __PT_PARM3_REG uregs[2]
+#define __PT_PARM4_REG uregs[3]
+#define __PT_PARM1_SYSCALL_REG uregs[0]
+#define __PT_PARM2_SYSCALL_REG uregs[1]
+#define __PT_PARM3_SYSCALL_REG uregs[2]
+#define __PT_PARM4_SYSCALL_REG uregs[3]
+#define __PT_PARM5_SYSCALL_REG uregs[4]
+#define __PT_PARM6_SYSCALL_REG uregs[5]
+#define __PT_PARM7_SYSCALL_REG uregs[6]
+#define __PT_RET_REG uregs[14]
+#define __PT_FP_REG uregs[11]
+#define __PT_RC_REG uregs[0]
+#define __PT_SP_REG uregs[13]
+#define __PT_IP_REG uregs[12]
+#elif defined(bpf_target_arm64)
+#define __PT_REGS_CAST(x) ((const struct user_pt_regs *)(x))
+#define __PT_PARM1_REG regs[0]
+#define __PT_PARM2_REG regs[1]
+#define __PT_PARM3_REG regs[2]
+#define __PT_PARM4_REG regs[3]
+#define __PT_PARM5_REG regs[4]
+#define __PT_PARM6_REG regs[5]
+#define __PT_PARM7_REG regs[6]
+#define __PT_PARM8_REG regs[7]
+#define __PT_PARM1_SYSCALL_REG orig_x0
+#define __PT_PARM2_SYSCALL_REG regs[1]
+#define __PT_PARM3_SYSCALL_REG regs[2]
+#define __PT_PARM4_SYSCALL_REG regs[3]
+#define __PT_PARM5_SYSCALL_REG regs[4]
+#define __PT_PARM6_SYSCALL_REG regs[5]
+#define __PT_RET_REG regs[30]
+#define __PT_FP_REG regs[29]
+#define __PT_RC_REG regs[0]
+#define __PT_SP_REG sp
+#define __PT_IP_REG pc
+struct pt_regs___arm64 { unsigned long orig_x0; } __attribute__((preserve_access_index));
+#define PT_REGS_PARM1_SYSCALL(x) (((const struct pt_regs___arm64 *)(x))->orig_x0)
+#define PT_REGS_PARM1_CORE_SYSCALL(x) BPF_CORE_READ((const struct pt_regs___arm64 *)(x), orig_x0)
+#elif defined(bpf_target_mips)
+#define __PT_PARM1_REG regs[4]
+#define __PT_PARM2_REG regs[5]
+#define __PT_PARM3_REG regs[6]
+#define __PT_PARM4_REG regs[7]
+#define __PT_PARM5_REG regs[8]
+#define __PT_PARM6_REG regs[9]
+#define __PT_PARM7_REG regs[10]
+#define __PT_PARM8_REG regs[11]
+#define __PT_PARM1_SYSCALL_REG regs[4]
+#define __PT_PARM2_SYSCALL_REG regs[5]
+#define __PT_PARM3_SYSCALL_REG regs[6]
+#define __PT_PARM4_SYSCALL_REG regs[7]
+#define __PT_PARM5_SYSCALL_REG regs[8]
+#define __PT_PARM6_SYSCALL_REG regs[9]
+#define __PT_RET_REG regs[31]
+#define __PT_FP_REG regs[30]
+#define __PT_RC_REG regs[2]
+#define __PT_SP_REG regs[29]
+#define __PT_IP_REG cp0_epc
+#elif defined(bpf_target_powerpc)
+#define __PT_PARM1_REG gpr[3]
+#define __PT_PARM2_REG gpr[4]
+#define __PT_PARM3_REG gpr[5]
+#define __PT_PARM4_REG gpr[6]
+#define __PT_PARM5_REG gpr[7]
+#define __PT_PARM6_REG gpr[8]
+#define __PT_PARM7_REG gpr[9]
+#define __PT_PARM8_REG gpr[10]
+#define __PT_PARM1_SYSCALL_REG orig_gpr3
+#define __PT_PARM2_SYSCALL_REG gpr[4]
+#define __PT_PARM3_SYSCALL_REG gpr[5]
+#define __PT_PARM4_SYSCALL_REG gpr[6]
+#define __PT_PARM5_SYSCALL_REG gpr[7]
+#define __PT_PARM6_SYSCALL_REG gpr[8]
+#define __PT_PARM7_SYSCALL_REG gpr[9]
+#define __PT_RET_REG regs[31]
+#define __PT_FP_REG __unsupported__
+#define __PT_RC_REG gpr[3]
+#define __PT_SP_REG gpr[1]
+#define __PT_IP_REG nip
+#define PT_REGS_SYSCALL_REGS(ctx) ctx
+#elif defined(bpf_target_sparc)
+#define __PT_PARM1_REG u_regs[UREG_I0]
+#define __PT_PARM2_REG u_regs[UREG_I1]
+#define __PT_PARM3_REG u_regs[UREG_I2]
+#define __PT_PARM4_REG u_regs[UREG_I3]
+#define __PT_PARM5_REG u_regs[UREG_I4]
+#define __PT_PARM6_REG u_regs[UREG_I5]
+#define __PT_PARM1_SYSCALL_REG u_regs[UREG_I0]
+#define __PT_PARM2_SYSCALL_REG u_regs[UREG_I1]
+#define __PT_PARM3_SYSCALL_REG u_regs[UREG_I2]
+#define __PT_PARM4_SYSCALL_REG u_regs[UREG_I3]
+#define __PT_PARM5_SYSCALL_REG u_regs[UREG_I4]
+#define __PT_PARM6_SYSCALL_REG u_regs[UREG_I5]
+#define __PT_RET_REG u_regs[UREG_I7]
+#define __PT_FP_REG __unsupported__
+#define __PT_RC_REG u_regs[UREG_I0]
+#define __PT_SP_REG u_regs[UREG_FP]
+#define __PT_IP_REG tpc
+#elif defined(bpf_target_riscv)
+#define __PT_REGS_CAST(x) ((const struct user_regs_struct *)(x))
+#define __PT_PARM1_REG a0
+#define __PT_PARM2_REG a1
+#define __PT_PARM3_REG a2
+#define __PT_PARM4_REG a3
+#define __PT_PARM5_REG a4
+#define __PT_PARM6_REG a5
+#define __PT_PARM7_REG a6
+#define __PT_PARM8_REG a7
+#define __PT_PARM1_SYSCALL_REG orig_a0
+#define __PT_PARM2_SYSCALL_REG a1
+#define __PT_PARM3_SYSCALL_REG a2
+#define __PT_PARM4_SYSCALL_REG a3
+#define __PT_PARM5_SYSCALL_REG a4
+#define __PT_PARM6_SYSCALL_REG a5
+#define __PT_RET_REG ra
+#define __PT_FP_REG s0
+#define __PT_RC_REG a0
+#define __PT_SP_REG sp
+#define __PT_IP_REG pc
+struct pt_regs___riscv { unsigned long orig_a0; } __attribute__((preserve_access_index));
+#define PT_REGS_PARM1_SYSCALL(x) (((const struct pt_regs___riscv *)(x))->orig_a0)
+#define PT_REGS_PARM1_CORE_SYSCALL(x) BPF_CORE_READ((const struct pt_regs___riscv *)(x), orig_a0)
+#elif defined(bpf_target_arc)
+#define __PT_REGS_CAST(x) ((const struct user_regs_struct *)(x))
+#define __PT_PARM1_REG scratch.r0
+#define __PT_PARM2_REG scratch.r1
+#define __PT_PARM3_REG scratch.r2
+#define __PT_PARM4_REG scratch.r3
+#define __PT_PARM5_REG scratch.r4
+#define __PT_PARM6_REG scratch.r5
+#define __PT_PARM7_REG scratch.r6
+#define __PT_PARM8_REG scratch.r7
+#define __PT_PARM1_SYSCALL_REG scratch.r0
+#define __PT_PARM2_SYSCALL_REG scratch.r1
+#define __PT_PARM3_SYSCALL_REG scratch.r2
+#define __PT_PARM4_SYSCALL_REG scratch.r3
+#define __PT_PARM5_SYSCALL_REG scratch.r4
+#define __PT_PARM6_SYSCALL_REG scratch.r5
+#define __PT_RET_REG scratch.blink
+#define __PT_FP_REG scratch.fp
+#define __PT_RC_REG scratch.r0
+#define __PT_SP_REG scratch.sp
+#define __PT_IP_REG scratch.ret
+#define PT_REGS_SYSCALL_REGS(ctx) ctx
+#elif defined(bpf_target_loongarch)
+#define __PT_REGS_CAST(x) ((const struct user_pt_regs *)(x))
+#define __PT_PARM1_REG regs[4]
+#define __PT_PARM2_REG regs[5]
+#define __PT_PARM3_REG regs[6]
+#define __PT_PARM4_REG regs[7]
+#define __PT_PARM5_REG regs[8]
+#define __PT_PARM6_REG regs[9]
+#define __PT_PARM7_REG regs[10]
+#define __PT_PARM8_REG regs[11]
+#define __PT_PARM1_SYSCALL_REG regs[4]
+#define __PT_PARM2_SYSCALL_REG regs[5]
+#define __PT_PARM3_SYSCALL_REG regs[6]
+#define __PT_PARM4_SYSCALL_REG regs[7]
+#define __PT_PARM5_SYSCALL_REG regs[8]
+#define __PT_PARM6_SYSCALL_REG regs[9]
+#define __PT_RET_REG regs[1]
+#define __PT_FP_REG regs[22]
+#define __PT_RC_REG regs[4]
+#define __PT_SP_REG regs[3]
+#define __PT_IP_REG csr_era
+#define PT_REGS_SYSCALL_REGS(ctx) ctx
 #endif
 
-#define ___trace_pick(_0, _1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, N, ...) N
-#define ___trace_count(...) ___trace_pick(_, ##__VA_ARGS__, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
-#define ___trace_paste(a, b) a##b
-#define ___trace_apply(name, n) ___trace_paste(name, n)
+struct pt_regs;
 
-#define ___prog_args_0(...) ctx
-#define ___prog_args_1(...) ctx, (void *)ctx[0]
-#define ___prog_args_2(...) ctx, (void *)ctx[0], (void *)ctx[1]
-#define ___prog_args_3(...) ctx, (void *)ctx[0], (void *)ctx[1], (void *)ctx[2]
-#define ___prog_args_4(...) ctx, (void *)ctx[0], (void *)ctx[1], (void *)ctx[2], (void *)ctx[3]
-#define ___prog_args_5(...) ctx, (void *)ctx[0], (void *)ctx[1], (void *)ctx[2], (void *)ctx[3], (void *)ctx[4]
-#define ___prog_args_6(...) ctx, (void *)ctx[0], (void *)ctx[1], (void *)ctx[2], (void *)ctx[3], (void *)ctx[4], (void *)ctx[5]
-#define ___prog_args_7(...) ctx, (void *)ctx[0], (void *)ctx[1], (void *)ctx[2], (void *)ctx[3], (void *)ctx[4], (void *)ctx[5], (void *)ctx[6]
-#define ___prog_args_8(...) ctx, (void *)ctx[0], (void *)ctx[1], (void *)ctx[2], (void *)ctx[3], (void *)ctx[4], (void *)ctx[5], (void *)ctx[6], (void *)ctx[7]
-#define ___prog_args_9(...) ctx, (void *)ctx[0], (void *)ctx[1], (void *)ctx[2], (void *)ctx[3], (void *)ctx[4], (void *)ctx[5], (void *)ctx[6], (void *)ctx[7], (void *)ctx[8]
-#define ___prog_args_10(...) ctx, (void *)ctx[0], (void *)ctx[1], (void *)ctx[2], (void *)ctx[3], (void *)ctx[4], (void *)ctx[5], (void *)ctx[6], (void *)ctx[7], (void *)ctx[8], (void *)ctx[9]
-#define ___prog_args_11(...) ctx, (void *)ctx[0], (void *)ctx[1], (void *)ctx[2], (void *)ctx[3], (void *)ctx[4], (void *)ctx[5], (void *)ctx[6], (void *)ctx[7], (void *)ctx[8], (void *)ctx[9], (void *)ctx[10]
-#define ___prog_args_12(...) ctx, (void *)ctx[0], (void *)ctx[1], (void *)ctx[2], (void *)ctx[3], (void *)ctx[4], (void *)ctx[5], (void *)ctx[6], (void *)ctx[7], (void *)ctx[8], (void *)ctx[9], (void *)ctx[10], (void *)ctx[11]
-#define ___kprobe_args_0(...) ctx
-#define ___kprobe_args_1(...) ctx, (void *)PT_REGS_PARM1(ctx)
-#define ___kprobe_args_2(...) ctx, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx)
-#define ___kprobe_args_3(...) ctx, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), (void *)PT_REGS_PARM3(ctx)
-#define ___kprobe_args_4(...) ctx, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), (void *)PT_REGS_PARM3(ctx), (void *)PT_REGS_PARM4(ctx)
-#define ___kprobe_args_5(...) ctx, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), (void *)PT_REGS_PARM3(ctx), (void *)PT_REGS_PARM4(ctx), (void *)PT_REGS_PARM5(ctx)
-#define ___kprobe_args_6(...) ctx, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), (void *)PT_REGS_PARM3(ctx), (void *)PT_REGS_PARM4(ctx), (void *)PT_REGS_PARM5(ctx), (void *)PT_REGS_PARM6(ctx)
-#define ___kprobe_args_7(...) ctx, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), (void *)PT_REGS_PARM3(ctx), (void *)PT_REGS_PARM4(ctx), (void *)PT_REGS_PARM5(ctx), (void *)PT_REGS_PARM6(ctx), (void *)PT_REGS_PARM7(ctx)
-#define ___kprobe_args_8(...) ctx, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), (void *)PT_REGS_PARM3(ctx), (void *)PT_REGS_PARM4(ctx), (void *)PT_REGS_PARM5(ctx), (void *)PT_REGS_PARM6(ctx), (void *)PT_REGS_PARM7(ctx), (void *)PT_REGS_PARM8(ctx)
-#define ___syscall_args_0(...) ctx
-#define ___syscall_args_1(...) ctx, (void *)___syscall_arg(___user_regs, 1)
-#define ___syscall_args_2(...) ctx, (void *)___syscall_arg(___user_regs, 1), (void *)___syscall_arg(___user_regs, 2)
-#define ___syscall_args_3(...) ctx, (void *)___syscall_arg(___user_regs, 1), (void *)___syscall_arg(___user_regs, 2), (void *)___syscall_arg(___user_regs, 3)
-#define ___syscall_args_4(...) ctx, (void *)___syscall_arg(___user_regs, 1), (void *)___syscall_arg(___user_regs, 2), (void *)___syscall_arg(___user_regs, 3), (void *)___syscall_arg(___user_regs, 4)
-#define ___syscall_args_5(...) ctx, (void *)___syscall_arg(___user_regs, 1), (void *)___syscall_arg(___user_regs, 2), (void *)___syscall_arg(___user_regs, 3), (void *)___syscall_arg(___user_regs, 4), (void *)___syscall_arg(___user_regs, 5)
-#define ___syscall_args_6(...) ctx, (void *)___syscall_arg(___user_regs, 1), (void *)___syscall_arg(___user_regs, 2), (void *)___syscall_arg(___user_regs, 3), (void *)___syscall_arg(___user_regs, 4), (void *)___syscall_arg(___user_regs, 5), (void *)___syscall_arg(___user_regs, 6)
-#define ___kretprobe_args_0(...) ctx
-#define ___kretprobe_args_1(...) ctx, (void *)PT_REGS_RC(ctx)
+#ifdef bpf_target_defined
+#ifndef __PT_REGS_CAST
+#define __PT_REGS_CAST(x) (x)
+#endif
+/* What a machine passes on the stack has no register: the error names this member. */
+#ifndef __PT_PARM5_REG
+#define __PT_PARM5_REG __unsupported__
+#endif
+#ifndef __PT_PARM6_REG
+#define __PT_PARM6_REG __unsupported__
+#endif
+#ifndef __PT_PARM7_REG
+#define __PT_PARM7_REG __unsupported__
+#endif
+#ifndef __PT_PARM8_REG
+#define __PT_PARM8_REG __unsupported__
+#endif
+#ifndef __PT_PARM7_SYSCALL_REG
+#define __PT_PARM7_SYSCALL_REG __unsupported__
+#endif
+#define ___bpf_register(x, register) (__PT_REGS_CAST(x)->register)
+#define ___bpf_register_core(x, register) BPF_CORE_READ(__PT_REGS_CAST(x), register)
+#else
+#define ___bpf_register(x, register) ({ _Pragma(__BPF_TARGET_MISSING); 0l; })
+#define ___bpf_register_core(x, register) ___bpf_register(x, register)
+#endif
 
-/* name(ctx) hands the arguments, converted to the types of its parameters, to the body that follows the macro. */
-#define ___probe(context, prologue, list, name, args...) \\
+#define PT_REGS_PARM1(x) ___bpf_register(x, __PT_PARM1_REG)
+#define PT_REGS_PARM1_CORE(x) ___bpf_register_core(x, __PT_PARM1_REG)
+#define PT_REGS_PARM2(x) ___bpf_register(x, __PT_PARM2_REG)
+#define PT_REGS_PARM2_CORE(x) ___bpf_register_core(x, __PT_PARM2_REG)
+#define PT_REGS_PARM3(x) ___bpf_register(x, __PT_PARM3_REG)
+#define PT_REGS_PARM3_CORE(x) ___bpf_register_core(x, __PT_PARM3_REG)
+#define PT_REGS_PARM4(x) ___bpf_register(x, __PT_PARM4_REG)
+#define PT_REGS_PARM4_CORE(x) ___bpf_register_core(x, __PT_PARM4_REG)
+#define PT_REGS_PARM5(x) ___bpf_register(x, __PT_PARM5_REG)
+#define PT_REGS_PARM5_CORE(x) ___bpf_register_core(x, __PT_PARM5_REG)
+#define PT_REGS_PARM6(x) ___bpf_register(x, __PT_PARM6_REG)
+#define PT_REGS_PARM6_CORE(x) ___bpf_register_core(x, __PT_PARM6_REG)
+#define PT_REGS_PARM7(x) ___bpf_register(x, __PT_PARM7_REG)
+#define PT_REGS_PARM7_CORE(x) ___bpf_register_core(x, __PT_PARM7_REG)
+#define PT_REGS_PARM8(x) ___bpf_register(x, __PT_PARM8_REG)
+#define PT_REGS_PARM8_CORE(x) ___bpf_register_core(x, __PT_PARM8_REG)
+#define PT_REGS_RET(x) ___bpf_register(x, __PT_RET_REG)
+#define PT_REGS_RET_CORE(x) ___bpf_register_core(x, __PT_RET_REG)
+#define PT_REGS_FP(x) ___bpf_register(x, __PT_FP_REG)
+#define PT_REGS_FP_CORE(x) ___bpf_register_core(x, __PT_FP_REG)
+#define PT_REGS_RC(x) ___bpf_register(x, __PT_RC_REG)
+#define PT_REGS_RC_CORE(x) ___bpf_register_core(x, __PT_RC_REG)
+#define PT_REGS_SP(x) ___bpf_register(x, __PT_SP_REG)
+#define PT_REGS_SP_CORE(x) ___bpf_register_core(x, __PT_SP_REG)
+#define PT_REGS_IP(x) ___bpf_register(x, __PT_IP_REG)
+#define PT_REGS_IP_CORE(x) ___bpf_register_core(x, __PT_IP_REG)
+#ifndef PT_REGS_PARM1_SYSCALL
+#define PT_REGS_PARM1_SYSCALL(x) ___bpf_register(x, __PT_PARM1_SYSCALL_REG)
+#define PT_REGS_PARM1_CORE_SYSCALL(x) ___bpf_register_core(x, __PT_PARM1_SYSCALL_REG)
+#endif
+#define PT_REGS_PARM2_SYSCALL(x) ___bpf_register(x, __PT_PARM2_SYSCALL_REG)
+#define PT_REGS_PARM2_CORE_SYSCALL(x) ___bpf_register_core(x, __PT_PARM2_SYSCALL_REG)
+#define PT_REGS_PARM3_SYSCALL(x) ___bpf_register(x, __PT_PARM3_SYSCALL_REG)
+#define PT_REGS_PARM3_CORE_SYSCALL(x) ___bpf_register_core(x, __PT_PARM3_SYSCALL_REG)
+#define PT_REGS_PARM4_SYSCALL(x) ___bpf_register(x, __PT_PARM4_SYSCALL_REG)
+#define PT_REGS_PARM4_CORE_SYSCALL(x) ___bpf_register_core(x, __PT_PARM4_SYSCALL_REG)
+#define PT_REGS_PARM5_SYSCALL(x) ___bpf_register(x, __PT_PARM5_SYSCALL_REG)
+#define PT_REGS_PARM5_CORE_SYSCALL(x) ___bpf_register_core(x, __PT_PARM5_SYSCALL_REG)
+#define PT_REGS_PARM6_SYSCALL(x) ___bpf_register(x, __PT_PARM6_SYSCALL_REG)
+#define PT_REGS_PARM6_CORE_SYSCALL(x) ___bpf_register_core(x, __PT_PARM6_SYSCALL_REG)
+#define PT_REGS_PARM7_SYSCALL(x) ___bpf_register(x, __PT_PARM7_SYSCALL_REG)
+#define PT_REGS_PARM7_CORE_SYSCALL(x) ___bpf_register_core(x, __PT_PARM7_SYSCALL_REG)
+
+/* The caller's address: from the link register, or from the stack where the frame pointer says it is. */
+#ifndef bpf_target_defined
+#define BPF_KPROBE_READ_RET_IP(ip, ctx) ({ _Pragma(__BPF_TARGET_MISSING); 0l; })
+#define BPF_KRETPROBE_READ_RET_IP(ip, ctx) ({ _Pragma(__BPF_TARGET_MISSING); 0l; })
+#elif defined(bpf_target_powerpc)
+#define BPF_KPROBE_READ_RET_IP(ip, ctx) ({ (ip) = (ctx)->link; })
+#define BPF_KRETPROBE_READ_RET_IP BPF_KPROBE_READ_RET_IP
+#elif defined(bpf_target_sparc) || defined(bpf_target_arm64)
+#define BPF_KPROBE_READ_RET_IP(ip, ctx) ({ (ip) = PT_REGS_RET(ctx); })
+#define BPF_KRETPROBE_READ_RET_IP BPF_KPROBE_READ_RET_IP
+#else
+#define BPF_KPROBE_READ_RET_IP(ip, ctx) ({ bpf_probe_read_kernel(&(ip), sizeof(ip), (void *)PT_REGS_RET(ctx)); })
+#define BPF_KRETPROBE_READ_RET_IP(ip, ctx) \\
+	({ bpf_probe_read_kernel(&(ip), sizeof(ip), (void *)(PT_REGS_FP(ctx) + sizeof(ip))); })
+#endif
+
+/*
+ * The registers of user space in a program on a system call's function. Since Linux 4.17 (x86-64) and 4.19 (arm64, s390)
+ * that function has them as its one argument.
+ */
+#ifndef PT_REGS_SYSCALL_REGS
+#define PT_REGS_SYSCALL_REGS(ctx) ((struct pt_regs *)PT_REGS_PARM1(ctx))
+#endif
+
+#define ___bpf_list(of, args...) ___bpf_apply(of, ___bpf_narg(args))(args)
+
+/* Arguments in the array that programs with BTF types get: ctx[0], ctx[1] ... */
+#define ___bpf_ctx_cast0() ctx
+#define ___bpf_ctx_cast1(x) ___bpf_ctx_cast0(), ctx[0]
+#define ___bpf_ctx_cast2(x, rest...) ___bpf_ctx_cast1(rest), ctx[1]
+#define ___bpf_ctx_cast3(x, rest...) ___bpf_ctx_cast2(rest), ctx[2]
+#define ___bpf_ctx_cast4(x, rest...) ___bpf_ctx_cast3(rest), ctx[3]
+#define ___bpf_ctx_cast5(x, rest...) ___bpf_ctx_cast4(rest), ctx[4]
+#define ___bpf_ctx_cast6(x, rest...) ___bpf_ctx_cast5(rest), ctx[5]
+#define ___bpf_ctx_cast7(x, rest...) ___bpf_ctx_cast6(rest), ctx[6]
+#define ___bpf_ctx_cast8(x, rest...) ___bpf_ctx_cast7(rest), ctx[7]
+#define ___bpf_ctx_cast9(x, rest...) ___bpf_ctx_cast8(rest), ctx[8]
+#define ___bpf_ctx_cast10(x, rest...) ___bpf_ctx_cast9(rest), ctx[9]
+#define ___bpf_ctx_cast11(x, rest...) ___bpf_ctx_cast10(rest), ctx[10]
+#define ___bpf_ctx_cast12(x, rest...) ___bpf_ctx_cast11(rest), ctx[11]
+/* Arguments in registers. */
+#define ___bpf_kprobe_args0() ctx
+#define ___bpf_kprobe_args1(x) ___bpf_kprobe_args0(), (unsigned long long)PT_REGS_PARM1(ctx)
+#define ___bpf_kprobe_args2(x, rest...) ___bpf_kprobe_args1(rest), (unsigned long long)PT_REGS_PARM2(ctx)
+#define ___bpf_kprobe_args3(x, rest...) ___bpf_kprobe_args2(rest), (unsigned long long)PT_REGS_PARM3(ctx)
+#define ___bpf_kprobe_args4(x, rest...) ___bpf_kprobe_args3(rest), (unsigned long long)PT_REGS_PARM4(ctx)
+#define ___bpf_kprobe_args5(x, rest...) ___bpf_kprobe_args4(rest), (unsigned long long)PT_REGS_PARM5(ctx)
+#define ___bpf_kprobe_args6(x, rest...) ___bpf_kprobe_args5(rest), (unsigned long long)PT_REGS_PARM6(ctx)
+#define ___bpf_kprobe_args7(x, rest...) ___bpf_kprobe_args6(rest), (unsigned long long)PT_REGS_PARM7(ctx)
+#define ___bpf_kprobe_args8(x, rest...) ___bpf_kprobe_args7(rest), (unsigned long long)PT_REGS_PARM8(ctx)
+#define ___bpf_kretprobe_args0() ctx
+#define ___bpf_kretprobe_args1(x) ___bpf_kretprobe_args0(), (unsigned long long)PT_REGS_RC(ctx)
+/* Arguments of system calls, in \`regs\`: the context itself, or memory that has to be read. */
+#define ___bpf_syscall_args0() ctx
+#define ___bpf_syscall_args1(x) ___bpf_syscall_args0(), (unsigned long long)PT_REGS_PARM1_SYSCALL(regs)
+#define ___bpf_syscall_args2(x, rest...) ___bpf_syscall_args1(rest), (unsigned long long)PT_REGS_PARM2_SYSCALL(regs)
+#define ___bpf_syscall_args3(x, rest...) ___bpf_syscall_args2(rest), (unsigned long long)PT_REGS_PARM3_SYSCALL(regs)
+#define ___bpf_syscall_args4(x, rest...) ___bpf_syscall_args3(rest), (unsigned long long)PT_REGS_PARM4_SYSCALL(regs)
+#define ___bpf_syscall_args5(x, rest...) ___bpf_syscall_args4(rest), (unsigned long long)PT_REGS_PARM5_SYSCALL(regs)
+#define ___bpf_syscall_args6(x, rest...) ___bpf_syscall_args5(rest), (unsigned long long)PT_REGS_PARM6_SYSCALL(regs)
+#define ___bpf_syscall_args7(x, rest...) ___bpf_syscall_args6(rest), (unsigned long long)PT_REGS_PARM7_SYSCALL(regs)
+#define ___bpf_syswrap_args0() ctx
+#define ___bpf_syswrap_args1(x) ___bpf_syswrap_args0(), (unsigned long long)PT_REGS_PARM1_CORE_SYSCALL(regs)
+#define ___bpf_syswrap_args2(x, rest...) ___bpf_syswrap_args1(rest), (unsigned long long)PT_REGS_PARM2_CORE_SYSCALL(regs)
+#define ___bpf_syswrap_args3(x, rest...) ___bpf_syswrap_args2(rest), (unsigned long long)PT_REGS_PARM3_CORE_SYSCALL(regs)
+#define ___bpf_syswrap_args4(x, rest...) ___bpf_syswrap_args3(rest), (unsigned long long)PT_REGS_PARM4_CORE_SYSCALL(regs)
+#define ___bpf_syswrap_args5(x, rest...) ___bpf_syswrap_args4(rest), (unsigned long long)PT_REGS_PARM5_CORE_SYSCALL(regs)
+#define ___bpf_syswrap_args6(x, rest...) ___bpf_syswrap_args5(rest), (unsigned long long)PT_REGS_PARM6_CORE_SYSCALL(regs)
+#define ___bpf_syswrap_args7(x, rest...) ___bpf_syswrap_args6(rest), (unsigned long long)PT_REGS_PARM7_CORE_SYSCALL(regs)
+
+/*
+ * name(context) is the program; it hands the arguments, converted to the types of the parameters, to the body that follows
+ * the macro. \`call\` returns what the body returns.
+ */
+#define ___bpf_program(context, call, name, body, args...) \\
 	name(context); \\
-	static __always_inline typeof(name(0)) ____##name(context, ##args); \\
+	static __always_inline typeof(name(0)) body(context, ##args); \\
 	typeof(name(0)) name(context) \\
 	{ \\
-		prologue \\
 		_Pragma("clang diagnostic push") \\
 		_Pragma("clang diagnostic ignored \\"-Wint-conversion\\"") \\
-		return ____##name(___trace_apply(list, ___trace_count(args))(args)); \\
+		return call; \\
 		_Pragma("clang diagnostic pop") \\
 	} \\
-	static __always_inline typeof(name(0)) ____##name(context, ##args)
+	static __always_inline typeof(name(0)) body(context, ##args)
 
-#define BPF_PROG(name, args...) ___probe(unsigned long long *ctx, , ___prog_args_, name, ##args)
-#define BPF_KPROBE(name, args...) ___probe(struct pt_regs *ctx, , ___kprobe_args_, name, ##args)
-#define BPF_KRETPROBE(name, args...) ___probe(struct pt_regs *ctx, , ___kretprobe_args_, name, ##args)
+#define BPF_PROG(name, args...) \\
+	___bpf_program(unsigned long long *ctx, ____##name(___bpf_list(___bpf_ctx_cast, ##args)), name, ____##name, ##args)
+#define BPF_KPROBE(name, args...) \\
+	___bpf_program(struct pt_regs *ctx, ____##name(___bpf_list(___bpf_kprobe_args, ##args)), name, ____##name, ##args)
+#define BPF_KRETPROBE(name, args...) \\
+	___bpf_program(struct pt_regs *ctx, ____##name(___bpf_list(___bpf_kretprobe_args, ##args)), name, ____##name, \\
+		       ##args)
 #define BPF_UPROBE(name, args...) BPF_KPROBE(name, ##args)
 #define BPF_URETPROBE(name, args...) BPF_KRETPROBE(name, ##args)
+
+/* The loader says whether system call functions of the kernel take the registers as their one argument. */
 #define BPF_KSYSCALL(name, args...) \\
-	___probe(struct pt_regs *ctx, struct pt_regs *___user_regs = PT_REGS_SYSCALL_REGS(ctx);, ___syscall_args_, \\
-		 name, ##args)
+	name(struct pt_regs *ctx); \\
+	extern _Bool LINUX_HAS_SYSCALL_WRAPPER __kconfig; \\
+	static __always_inline typeof(name(0)) ____##name(struct pt_regs *ctx, ##args); \\
+	typeof(name(0)) name(struct pt_regs *ctx) \\
+	{ \\
+		struct pt_regs *regs = LINUX_HAS_SYSCALL_WRAPPER ? (struct pt_regs *)PT_REGS_PARM1(ctx) : ctx; \\
+		_Pragma("clang diagnostic push") \\
+		_Pragma("clang diagnostic ignored \\"-Wint-conversion\\"") \\
+		if (LINUX_HAS_SYSCALL_WRAPPER) \\
+			return ____##name(___bpf_list(___bpf_syswrap_args, ##args)); \\
+		else \\
+			return ____##name(___bpf_list(___bpf_syscall_args, ##args)); \\
+		_Pragma("clang diagnostic pop") \\
+	} \\
+	static __always_inline typeof(name(0)) ____##name(struct pt_regs *ctx, ##args)
 #define BPF_KPROBE_SYSCALL BPF_KSYSCALL
+
+/*
+ * As BPF_PROG with type and name of each argument apart, for structures as arguments: (int, a, struct s, b). One of up to
+ * eight bytes is in one word of the context, one of up to sixteen in two.
+ */
+#define ___bpf_nth2(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, N, ...) N
+#define ___bpf_narg2(...) \\
+	___bpf_nth2(_, ##__VA_ARGS__, 12, 12, 11, 11, 10, 10, 9, 9, 8, 8, 7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0)
+#define ___bpf_words(t) ((sizeof(t) + 7) / 8)
+#define ___bpf_as(t, word, n) ({ union { word z[1]; t value; } ___whole = { .z = { ctx[n] } }; ___whole.value; })
+#define ___bpf_as_two(t, n) \\
+	({ union { __u64 z[2]; t value; } ___whole = { .z = { ctx[n], ctx[(n) + 1] } }; ___whole.value; })
+#define ___bpf_word_at(t, n) \\
+	__builtin_choose_expr(sizeof(t) == 1, ___bpf_as(t, __u8, n), \\
+	__builtin_choose_expr(sizeof(t) == 2, ___bpf_as(t, __u16, n), \\
+	__builtin_choose_expr(sizeof(t) == 4, ___bpf_as(t, __u32, n), \\
+	__builtin_choose_expr(sizeof(t) == 8, ___bpf_as(t, __u64, n), \\
+	__builtin_choose_expr(sizeof(t) == 16, ___bpf_as_two(t, n), (void)0)))))
+
+#define ___bpf_ctx_decl0()
+#define ___bpf_ctx_arg0(n)
+#define ___bpf_ctx_decl1(t, x) , t x ___bpf_ctx_decl0()
+#define ___bpf_ctx_decl2(t, x, rest...) , t x ___bpf_ctx_decl1(rest)
+#define ___bpf_ctx_decl3(t, x, rest...) , t x ___bpf_ctx_decl2(rest)
+#define ___bpf_ctx_decl4(t, x, rest...) , t x ___bpf_ctx_decl3(rest)
+#define ___bpf_ctx_decl5(t, x, rest...) , t x ___bpf_ctx_decl4(rest)
+#define ___bpf_ctx_decl6(t, x, rest...) , t x ___bpf_ctx_decl5(rest)
+#define ___bpf_ctx_decl7(t, x, rest...) , t x ___bpf_ctx_decl6(rest)
+#define ___bpf_ctx_decl8(t, x, rest...) , t x ___bpf_ctx_decl7(rest)
+#define ___bpf_ctx_decl9(t, x, rest...) , t x ___bpf_ctx_decl8(rest)
+#define ___bpf_ctx_decl10(t, x, rest...) , t x ___bpf_ctx_decl9(rest)
+#define ___bpf_ctx_decl11(t, x, rest...) , t x ___bpf_ctx_decl10(rest)
+#define ___bpf_ctx_decl12(t, x, rest...) , t x ___bpf_ctx_decl11(rest)
+#define ___bpf_ctx_arg1(n, t, x) , ___bpf_word_at(t, n) ___bpf_ctx_arg0((n) + ___bpf_words(t))
+#define ___bpf_ctx_arg2(n, t, x, rest...) , ___bpf_word_at(t, n) ___bpf_ctx_arg1((n) + ___bpf_words(t), rest)
+#define ___bpf_ctx_arg3(n, t, x, rest...) , ___bpf_word_at(t, n) ___bpf_ctx_arg2((n) + ___bpf_words(t), rest)
+#define ___bpf_ctx_arg4(n, t, x, rest...) , ___bpf_word_at(t, n) ___bpf_ctx_arg3((n) + ___bpf_words(t), rest)
+#define ___bpf_ctx_arg5(n, t, x, rest...) , ___bpf_word_at(t, n) ___bpf_ctx_arg4((n) + ___bpf_words(t), rest)
+#define ___bpf_ctx_arg6(n, t, x, rest...) , ___bpf_word_at(t, n) ___bpf_ctx_arg5((n) + ___bpf_words(t), rest)
+#define ___bpf_ctx_arg7(n, t, x, rest...) , ___bpf_word_at(t, n) ___bpf_ctx_arg6((n) + ___bpf_words(t), rest)
+#define ___bpf_ctx_arg8(n, t, x, rest...) , ___bpf_word_at(t, n) ___bpf_ctx_arg7((n) + ___bpf_words(t), rest)
+#define ___bpf_ctx_arg9(n, t, x, rest...) , ___bpf_word_at(t, n) ___bpf_ctx_arg8((n) + ___bpf_words(t), rest)
+#define ___bpf_ctx_arg10(n, t, x, rest...) , ___bpf_word_at(t, n) ___bpf_ctx_arg9((n) + ___bpf_words(t), rest)
+#define ___bpf_ctx_arg11(n, t, x, rest...) , ___bpf_word_at(t, n) ___bpf_ctx_arg10((n) + ___bpf_words(t), rest)
+#define ___bpf_ctx_arg12(n, t, x, rest...) , ___bpf_word_at(t, n) ___bpf_ctx_arg11((n) + ___bpf_words(t), rest)
+#define ___bpf_ctx_decl(args...) ___bpf_apply(___bpf_ctx_decl, ___bpf_narg2(args))(args)
+#define ___bpf_ctx_arg(args...) ___bpf_apply(___bpf_ctx_arg, ___bpf_narg2(args))(0, ##args)
+#define BPF_PROG2(name, args...) \\
+	name(unsigned long long *ctx); \\
+	static __always_inline typeof(name(0)) ____##name(unsigned long long *ctx ___bpf_ctx_decl(args)); \\
+	typeof(name(0)) name(unsigned long long *ctx) \\
+	{ \\
+		return ____##name(ctx ___bpf_ctx_arg(args)); \\
+	} \\
+	static __always_inline typeof(name(0)) ____##name(unsigned long long *ctx ___bpf_ctx_decl(args))
+
+#endif
+`],
+  ["bpf/usdt.bpf.h", `/*
+ * Arguments of USDT probes, by the names libbpf 1.7 gives them. Where they are is in the traced binary: whoever attaches
+ * the program puts it into two maps, whose names and layouts are the loader's interface.
+ */
+#ifndef __USDT_BPF_H__
+#define __USDT_BPF_H__
+
+#include "bpf_helpers.h"
+#include "bpf_tracing.h"
+
+/* Probe sites with arguments at different places. */
+#ifndef BPF_USDT_MAX_SPEC_CNT
+#define BPF_USDT_MAX_SPEC_CNT 256
+#endif
+/* Addresses of probes; only kernels without attach cookies (before Linux 5.15) look them up. */
+#ifndef BPF_USDT_MAX_IP_CNT
+#define BPF_USDT_MAX_IP_CNT (4 * BPF_USDT_MAX_SPEC_CNT)
+#endif
+#define BPF_USDT_MAX_ARG_CNT 12
+
+/* A constant; a register; memory behind a register; memory behind a base and a scaled index register. */
+enum __bpf_usdt_arg_type { BPF_USDT_ARG_CONST, BPF_USDT_ARG_REG, BPF_USDT_ARG_REG_DEREF, BPF_USDT_ARG_SIB };
+
+/* Where one argument is. Registers are offsets in struct pt_regs. */
+struct __bpf_usdt_arg_spec {
+	__u64 val_off; /* the constant, or what is added to the address */
+	enum __bpf_usdt_arg_type arg_type: 8;
+	__u16 idx_reg_off: 12;
+	__u16 scale_bitshift: 4;
+	__u8 __reserved: 8;
+	short reg_off;
+	bool arg_signed;
+	char arg_bitshift; /* 64 less the argument's size in bits */
+};
+
+struct __bpf_usdt_spec {
+	struct __bpf_usdt_arg_spec args[BPF_USDT_MAX_ARG_CNT];
+	__u64 usdt_cookie;
+	short arg_cnt;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, BPF_USDT_MAX_SPEC_CNT);
+	__type(key, int);
+	__type(value, struct __bpf_usdt_spec);
+} __bpf_usdt_specs SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, BPF_USDT_MAX_IP_CNT);
+	__type(key, long);
+	__type(value, __u32);
+} __bpf_usdt_ip_to_spec_id SEC(".maps") __weak;
+
+extern const _Bool LINUX_HAS_BPF_COOKIE __kconfig;
+
+/* Errors: errno numbers that are the same on all machines. */
+#define ___USDT_NO_SPEC (-3) /* ESRCH */
+#define ___USDT_NO_ARGUMENT (-2) /* ENOENT */
+#define ___USDT_BAD_SPEC (-22) /* EINVAL */
+
+/* The number of the specification of the probe that fired, or an error. */
+static __always_inline int __bpf_usdt_spec_id(struct pt_regs *ctx)
+{
+	if (!LINUX_HAS_BPF_COOKIE) {
+		long address = PT_REGS_IP(ctx);
+		int *number = bpf_map_lookup_elem(&__bpf_usdt_ip_to_spec_id, &address);
+
+		return number ? *number : ___USDT_NO_SPEC;
+	}
+	return bpf_get_attach_cookie(ctx);
+}
+
+static __always_inline struct __bpf_usdt_spec *___usdt_spec_of(struct pt_regs *ctx)
+{
+	int number = __bpf_usdt_spec_id(ctx);
+
+	return number < 0 ? NULL : bpf_map_lookup_elem(&__bpf_usdt_specs, &number);
+}
+
+/* How many arguments the probe has, or a negative error. */
+__weak __hidden int bpf_usdt_arg_cnt(struct pt_regs *ctx)
+{
+	struct __bpf_usdt_spec *spec = ___usdt_spec_of(ctx);
+
+	return spec ? spec->arg_cnt : ___USDT_NO_SPEC;
+}
+
+/* The size of an argument (counted from 0) in bytes, or a negative error. */
+static __always_inline int bpf_usdt_arg_size(struct pt_regs *ctx, __u64 arg_num)
+{
+	struct __bpf_usdt_spec *spec = ___usdt_spec_of(ctx);
+
+	if (!spec)
+		return ___USDT_NO_SPEC;
+	if (arg_num >= BPF_USDT_MAX_ARG_CNT)
+		return ___USDT_NO_ARGUMENT;
+	barrier_var(arg_num);
+	if (arg_num >= spec->arg_cnt)
+		return ___USDT_NO_ARGUMENT;
+	return (unsigned int)(64 - spec->args[arg_num].arg_bitshift) / 8;
+}
+
+/* An argument's value (counted from 0) in *res, which is 0 where the result is a negative error. */
+__weak __hidden int bpf_usdt_arg(struct pt_regs *ctx, __u64 arg_num, long *res)
+{
+	struct __bpf_usdt_spec *spec;
+	struct __bpf_usdt_arg_spec *place;
+	unsigned long value, index = 0;
+	int error;
+
+	*res = 0;
+	spec = ___usdt_spec_of(ctx);
+	if (!spec)
+		return ___USDT_NO_SPEC;
+	if (arg_num >= BPF_USDT_MAX_ARG_CNT)
+		return ___USDT_NO_ARGUMENT;
+	barrier_var(arg_num);
+	if (arg_num >= spec->arg_cnt)
+		return ___USDT_NO_ARGUMENT;
+	place = &spec->args[arg_num];
+	switch (place->arg_type) {
+	case BPF_USDT_ARG_CONST:
+		value = place->val_off;
+		break;
+	case BPF_USDT_ARG_REG:
+		error = bpf_probe_read_kernel(&value, sizeof(value), (void *)ctx + place->reg_off);
+		if (error)
+			return error;
+		break;
+	case BPF_USDT_ARG_SIB:
+		error = bpf_probe_read_kernel(&index, sizeof(index), (void *)ctx + place->idx_reg_off);
+		if (error)
+			return error;
+		index <<= place->scale_bitshift;
+		/* fallthrough */
+	case BPF_USDT_ARG_REG_DEREF:
+		error = bpf_probe_read_kernel(&value, sizeof(value), (void *)ctx + place->reg_off);
+		if (error)
+			return error;
+		error = bpf_probe_read_user(&value, sizeof(value), (void *)(value + index + place->val_off));
+		if (error)
+			return error;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+		value >>= place->arg_bitshift;
+#endif
+		break;
+	default:
+		return ___USDT_BAD_SPEC;
+	}
+	value <<= place->arg_bitshift;
+	if (place->arg_signed)
+		value = ((long)value) >> place->arg_bitshift;
+	else
+		value >>= place->arg_bitshift;
+	*res = value;
+	return 0;
+}
+
+/* What the user gave when attaching; 0 without a specification. */
+__weak __hidden long bpf_usdt_cookie(struct pt_regs *ctx)
+{
+	struct __bpf_usdt_spec *spec = ___usdt_spec_of(ctx);
+
+	return spec ? spec->usdt_cookie : 0;
+}
+
+#define ___bpf_usdt_value(number) ({ long ___value; bpf_usdt_arg(ctx, number, &___value); ___value; })
+#define ___bpf_usdt_args0() ctx
+#define ___bpf_usdt_args1(x) ___bpf_usdt_args0(), ___bpf_usdt_value(0)
+#define ___bpf_usdt_args2(x, rest...) ___bpf_usdt_args1(rest), ___bpf_usdt_value(1)
+#define ___bpf_usdt_args3(x, rest...) ___bpf_usdt_args2(rest), ___bpf_usdt_value(2)
+#define ___bpf_usdt_args4(x, rest...) ___bpf_usdt_args3(rest), ___bpf_usdt_value(3)
+#define ___bpf_usdt_args5(x, rest...) ___bpf_usdt_args4(rest), ___bpf_usdt_value(4)
+#define ___bpf_usdt_args6(x, rest...) ___bpf_usdt_args5(rest), ___bpf_usdt_value(5)
+#define ___bpf_usdt_args7(x, rest...) ___bpf_usdt_args6(rest), ___bpf_usdt_value(6)
+#define ___bpf_usdt_args8(x, rest...) ___bpf_usdt_args7(rest), ___bpf_usdt_value(7)
+#define ___bpf_usdt_args9(x, rest...) ___bpf_usdt_args8(rest), ___bpf_usdt_value(8)
+#define ___bpf_usdt_args10(x, rest...) ___bpf_usdt_args9(rest), ___bpf_usdt_value(9)
+#define ___bpf_usdt_args11(x, rest...) ___bpf_usdt_args10(rest), ___bpf_usdt_value(10)
+#define ___bpf_usdt_args12(x, rest...) ___bpf_usdt_args11(rest), ___bpf_usdt_value(11)
+
+#define BPF_USDT(name, args...) \\
+	___bpf_program(struct pt_regs *ctx, ____##name(___bpf_list(___bpf_usdt_args, ##args)), name, ____##name, ##args)
 
 #endif
 `],

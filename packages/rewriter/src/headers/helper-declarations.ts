@@ -1,8 +1,37 @@
 /** `bpf/bpf_helper_defs.h`: declarations of BPF helpers as calls to their numbers. */
 import { type Helper, helpers } from "@bpfkit/base/abi";
 
+/** Those of Linux 6.2, the last that were given numbers; the tables of the ABI end with the bundled kernel's. */
+const laterHelpers: readonly Omit<Helper, "gplOnly" | "since">[] = [
+  {
+    id: 210,
+    name: "cgrp_storage_get",
+    prototype: {
+      returns: "void *",
+      params: [
+        { type: "struct bpf_map *", name: "map" },
+        { type: "struct cgroup *", name: "cgroup" },
+        { type: "void *", name: "value" },
+        { type: "u64", name: "flags" },
+      ],
+    },
+  },
+  {
+    id: 211,
+    name: "cgrp_storage_delete",
+    prototype: {
+      returns: "long",
+      params: [
+        { type: "struct bpf_map *", name: "map" },
+        { type: "struct cgroup *", name: "cgroup" },
+      ],
+    },
+  },
+];
+const declarable = [...helpers, ...laterHelpers];
+
 /** Names of all helpers that can be declared, with their prefix. */
-export const helperNames: ReadonlySet<string> = new Set(helpers.map((helper) => `bpf_${helper.name}`));
+export const helperNames: ReadonlySet<string> = new Set(declarable.map((helper) => `bpf_${helper.name}`));
 
 /** Structures of the kernel's documentation that programs see under another name (kernel scripts/bpf_doc.py). */
 const programTypes: Readonly<Record<string, string>> = {
@@ -17,17 +46,20 @@ const programTypes: Readonly<Record<string, string>> = {
   "struct bpf_perf_event_data_kern": "struct bpf_perf_event_data",
 };
 
-/** Helpers that are documented once for each kind of context: they take any. */
-const takesAnyContext: ReadonlySet<string> = new Set(["get_socket_cookie", "sk_assign"]);
+/** Helpers that are documented more than once: how many of their first parameters are given any pointer. */
+const anyPointers: ReadonlyMap<string, number> = new Map([
+  ["get_socket_cookie", 1],
+  ["sk_assign", 2],
+]);
 
 function programType(type: string): string {
   const named = type.replace(/\bstruct \w+/, (record) => programTypes[record] ?? record);
-  return named.replace(/\b([us])(8|16|32|64)\b/g, "__$1$2");
+  return named.replace(/\bsize_t\b/g, "unsigned long").replace(/\b([us])(8|16|32|64)\b/g, "__$1$2");
 }
 
-function declaration({ id, name, prototype }: Helper): string {
+function declaration({ id, name, prototype }: (typeof declarable)[number]): string {
   const parameters = prototype.params.map((parameter, index) => {
-    if (index === 0 && takesAnyContext.has(name)) return "void *ctx";
+    if (index < (anyPointers.get(name) ?? 0)) return `void *${index === 0 ? "ctx" : parameter.name}`;
     const type = programType(parameter.type);
     const space = type.endsWith("*") || parameter.name === "" ? "" : " ";
     return `${type}${space}${parameter.name}`;
@@ -46,7 +78,7 @@ function declaration({ id, name, prototype }: Helper): string {
 export function helperDeclarations(always: ReadonlySet<string>, forCode: ReadonlySet<string>): string {
   const first: string[] = [];
   const second: string[] = [];
-  for (const helper of helpers) {
+  for (const helper of declarable) {
     const name = `bpf_${helper.name}`;
     if (always.has(name)) first.push(declaration(helper));
     else if (forCode.has(name)) second.push(declaration(helper));

@@ -31,7 +31,7 @@ export function tableHeaderForAst(): string {
       lines.push(`#define ${name}${suffix}(${parameters}) ${map}`);
     }
     if (row.forms.length > 1) {
-      lines.push(`#define ${name}(...) ___bpf_apply(${name}_, ___bpf_count(__VA_ARGS__))(__VA_ARGS__)`);
+      lines.push(`#define ${name}(...) ___bpf_apply(${name}_, ___bpf_narg(__VA_ARGS__))(__VA_ARGS__)`);
     }
   }
   return `${lines.join("\n")}\n`;
