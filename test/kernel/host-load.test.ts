@@ -29,6 +29,8 @@ const variants: Readonly<Record<string, readonly (readonly string[])[]>> = {
   execsnoop: [[], ["-u", "1000", "--max-args", "5"]],
   opensnoop: [[], ["-p", "1", "-u", "0"], ["-f", "O_WRONLY"]],
   runqlat: [[], ["-P"], ["-L", "-p", "1"], ["--pidnss", "-m"]],
+  tcpconnect: [[], ["-c", "-6"], ["-d", "-p", "1", "-u", "0", "-P", "80,443"]],
+  tcplife: [[], ["-p", "1", "-L", "80", "-D", "1,2", "-4"]],
   syscount: [[], ["-L"], ["-P", "-x", "-c", "1"], ["--syscall", "read", "-e", "EIO"]],
 };
 

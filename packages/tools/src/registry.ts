@@ -5,9 +5,19 @@ import { execsnoop } from "./execsnoop/execsnoop.ts";
 import { opensnoop } from "./opensnoop/opensnoop.ts";
 import { runqlat } from "./runqlat/runqlat.ts";
 import { syscount } from "./syscount/syscount.ts";
+import { tcpconnect } from "./tcpconnect/tcpconnect.ts";
+import { tcplife } from "./tcplife/tcplife.ts";
 
 /** Every bundled tool, by name. */
-export const tools: readonly Tool[] = [biolatency, execsnoop, opensnoop, runqlat, syscount];
+export const tools: readonly Tool[] = [
+  biolatency,
+  execsnoop,
+  opensnoop,
+  runqlat,
+  syscount,
+  tcpconnect,
+  tcplife,
+];
 
 /** A tool by its name, `biolatency` or `tools/biolatency`; undefined where there is none. */
 export function toolByName(name: string): Tool | undefined {

@@ -13,6 +13,7 @@ import { KernelObjects } from "./objects/kernel-object.ts";
 import { StructLayouts } from "./objects/struct-layout.ts";
 import { Task, type TaskDescription } from "./objects/task.ts";
 import { TaskStructs } from "./objects/task-structs.ts";
+import { type TcpEndpoints, TcpSocket, type TcpStateName } from "./objects/tcp-socket.ts";
 import { UserImage, userCodeAddress } from "./objects/user-image.ts";
 import { type AttachedProgram, ProbeTable } from "./probe-table.ts";
 import { SeededRandom } from "./random.ts";
@@ -198,6 +199,11 @@ export class SimulatedWorld implements World {
 
   task(pid: number): Task | undefined {
     return this.tasks.get(pid);
+  }
+
+  /** A socket in the machine's one network namespace. */
+  createSocket(endpoints: TcpEndpoints, state: TcpStateName): TcpSocket {
+    return new TcpSocket(this.objects, () => this.#taskStructs().networkNamespace, endpoints, state);
   }
 
   addDisk(description: DiskDescription): Disk {

@@ -60,6 +60,12 @@ export class TaskStructs {
     return this.#mountNamespace.address;
   }
 
+  /** Address of the `struct net` that all tasks share. */
+  get networkNamespace(): bigint {
+    this.#sharedNamespaces();
+    return this.#proxyFields["net_ns"] ?? 0n;
+  }
+
   /** Makes the struct of one task; its ancestors are laid out on the way. */
   layOut(task: Task): KernelObject {
     const struct = this.#objects.create("task_struct");

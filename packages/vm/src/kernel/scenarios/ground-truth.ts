@@ -103,6 +103,42 @@ export interface RunQueueWait {
   readonly reason: "woken" | "new" | "preempted";
 }
 
+/** The ends of a connection, seen from one of them. */
+export interface ConnectionEnds {
+  readonly pid: number;
+  readonly uid: number;
+  readonly comm: string;
+  readonly version: 4 | 6;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+}
+
+/** One call of connect(2) whose packet was sent. `timeNs` is when that was. */
+export interface TcpConnect extends ConnectionEnds {
+  readonly timeNs: number;
+  /** The other side refused it. */
+  readonly refused: boolean;
+}
+
+/** The answer of a DNS server; `timeNs` is when the process reads it. */
+export interface DnsAnswerRead {
+  readonly timeNs: number;
+  readonly pid: number;
+  readonly name: string;
+  readonly addresses: readonly string[];
+}
+
+/** One end of a TCP connection from the handshake (or, for one that was refused, from its first packet) to its end. */
+export interface TcpSession extends ConnectionEnds {
+  /** When it ended. */
+  readonly timeNs: number;
+  readonly lifeNs: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}
+
 /** Everything that happens in a scenario. Lists are in order of time. */
 export interface GroundTruth {
   readonly blockIo: readonly BlockIo[];
@@ -113,6 +149,9 @@ export interface GroundTruth {
   readonly exits: readonly ProcessExit[];
   readonly systemCalls: readonly PlainSystemCall[];
   readonly runQueueWaits: readonly RunQueueWait[];
+  readonly tcpConnects: readonly TcpConnect[];
+  readonly tcpSessions: readonly TcpSession[];
+  readonly dnsAnswers: readonly DnsAnswerRead[];
 }
 
 /** Collects ground truth while a scenario is planned. */
@@ -125,6 +164,9 @@ export class GroundTruthBuilder {
   readonly exits: ProcessExit[] = [];
   readonly systemCalls: PlainSystemCall[] = [];
   readonly runQueueWaits: RunQueueWait[] = [];
+  readonly tcpConnects: TcpConnect[] = [];
+  readonly tcpSessions: TcpSession[] = [];
+  readonly dnsAnswers: DnsAnswerRead[] = [];
 
   build(): GroundTruth {
     const inOrder = <T extends { readonly timeNs: number }>(list: readonly T[]): readonly T[] =>
@@ -138,6 +180,9 @@ export class GroundTruthBuilder {
       exits: inOrder(this.exits),
       systemCalls: inOrder(this.systemCalls),
       runQueueWaits: inOrder(this.runQueueWaits),
+      tcpConnects: inOrder(this.tcpConnects),
+      tcpSessions: inOrder(this.tcpSessions),
+      dnsAnswers: inOrder(this.dnsAnswers),
     };
   }
 }

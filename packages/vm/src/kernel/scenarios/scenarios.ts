@@ -6,6 +6,7 @@ import { PlanBuilder } from "./plan-builder.ts";
 import { runQueue } from "./run-queue.ts";
 import type { Scenario } from "./scenario.ts";
 import { systemCalls } from "./system-calls.ts";
+import { tcp } from "./tcp.ts";
 
 const DurationNs = 5_000_000_000;
 
@@ -23,7 +24,7 @@ export const mixed: Scenario = {
 };
 
 /** All scenarios, the default one first. */
-export const scenarios: readonly Scenario[] = [mixed, blockIo, exec, fileOpen, runQueue, systemCalls];
+export const scenarios: readonly Scenario[] = [mixed, blockIo, exec, fileOpen, runQueue, systemCalls, tcp];
 
 /** A scenario by its name; undefined for an unknown one. */
 export function scenarioByName(name: string): Scenario | undefined {
