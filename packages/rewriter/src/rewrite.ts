@@ -134,7 +134,7 @@ class Rewriter {
     rewriteBodies({
       declarations: this.#declarations,
       analysis: new PointerAnalysis(this.#declarations, names),
-      extents: new ExtentFinder(this.#texts),
+      extents: new ExtentFinder(this.#texts, this.#macroNames()),
       texts: this.#texts,
       edits: this.#edits,
       maps,
@@ -207,6 +207,16 @@ class Rewriter {
     const place =
       spelled !== undefined && this.#texts.has(spelled.file) ? spelled : expansionOf(node.range?.begin);
     this.#report.add(finding, place?.file ?? this.#file, place?.offset ?? 0);
+  }
+
+  /** Whether a name is that of a macro of the program, of the command line or of the kernel's headers. */
+  #macroNames(): (name: string) => boolean {
+    const { preparation, defines = [] } = this.#request;
+    const names = new Set(defines.map((define) => define.replace(/=.*$/s, "")));
+    const headers = preparation?.headers.get("bcc/kernel-macros.h") ?? "";
+    for (const text of [...this.#texts.values(), headers])
+      for (const match of text.matchAll(/^[ \t]*#[ \t]*define[ \t]+(\w+)/gm)) names.add(match[1] as string);
+    return (name) => names.has(name);
   }
 
   /** The text of an object-like macro of the program or of the command line. */

@@ -2,7 +2,7 @@
 import type { Declarations } from "../ast/declarations.ts";
 import type { ExtentFinder, MemberExtent } from "../ast/extent.ts";
 import { type AstNode, accessOf, childOf, childrenOf, withoutParentheses } from "../ast/node.ts";
-import { isFromMacro, spellingOf } from "../ast/source-location.ts";
+import { expansionOf, isFromMacro, spellingOf } from "../ast/source-location.ts";
 import type { TextEdits } from "../text/edits.ts";
 import { skipBlank } from "../text/scan.ts";
 import { type MovedMember, movedMember, readerOf } from "./moved-members.ts";
@@ -46,8 +46,8 @@ export class ReadRewriter {
   readonly #context: ReadContext;
   /** Loads that are part of an outer read's path. */
   readonly #covered = new Set<AstNode>();
-  /** Ranges of the text that became reads. */
-  readonly #wrapped = new Set<string>();
+  /** Ranges of the text that became reads, with which expression each one reads. */
+  readonly #wrapped = new Map<string, string>();
   /** Loads of contexts out of macros. */
   readonly #direct: AstNode[] = [];
 
@@ -160,7 +160,21 @@ export class ReadRewriter {
       );
       return;
     }
-    this.#wrapped.add(keyOf(extent));
+    const identity = identityOf(loaded);
+    const other = this.#wrapped.get(keyOf(extent));
+    const isMacroUse =
+      extent.operator === undefined &&
+      isFromMacro(loaded.range?.begin) &&
+      expansionOf(loaded.range?.begin)?.offset === extent.start;
+    if (isMacroUse && other !== undefined && other !== identity) {
+      this.#context.refuse(
+        loaded,
+        "this macro reads kernel memory in more than one place that cannot be told apart",
+        "Read the inner value into a local variable first.",
+      );
+      return;
+    }
+    this.#wrapped.set(keyOf(extent), identity);
     if (this.#isBitField(loaded)) this.#wrapBitField(loaded, extent, kind);
     else if (!this.#wrapPath(loaded, extent, kind)) this.#wrapValue(extent, kind);
     const text = this.#context.texts.get(extent.file) ?? "";
@@ -202,7 +216,7 @@ export class ReadRewriter {
   /** `p->a.b->c` becomes BPF_CORE_READ(p, a.b, c). False where the text has no such form. */
   #wrapPath(loaded: AstNode, extent: MemberExtent, kind: "kernel" | "user"): boolean {
     const path = this.#pathOf(loaded, kind);
-    if (path === undefined) return false;
+    if (path === undefined || this.#readsIndex(loaded, path)) return false;
     const operators = this.#operators(path, extent);
     if (operators === undefined) return false;
     const edits = this.#edits(extent);
@@ -218,6 +232,30 @@ export class ReadRewriter {
       if (base !== undefined) this.#covered.add(base);
     }
     return true;
+  }
+
+  /** True where an index on the path reads, too: the builtin that relocates a path must not nest. */
+  #readsIndex(loaded: AstNode, path: Path): boolean {
+    const { analysis } = this.#context;
+    const stack: AstNode[] = [loaded];
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (node === path.root) continue;
+      if (node.kind !== "ArraySubscriptExpr") {
+        stack.push(...childrenOf(node));
+        continue;
+      }
+      const [array, index] = childrenOf(node);
+      if (array !== undefined) stack.push(array);
+      const inside: AstNode[] = index === undefined ? [] : [index];
+      for (let part = inside.pop(); part !== undefined; part = inside.pop()) {
+        const lvalue = part.castKind === "LValueToRValue" ? childOf(part, 0) : undefined;
+        if (lvalue !== undefined && readKindOf(analysis.locationOf(lvalue).objects) !== undefined)
+          return true;
+        if (part.kind === "CallExpr") return true;
+        inside.push(...childrenOf(part));
+      }
+    }
+    return false;
   }
 
   #isOwnMember(member: AstNode): boolean {
@@ -307,6 +345,12 @@ export class ReadRewriter {
     edits?.wrap(extent.start, extent.end, `((${type})${macro}`, "))", "read");
     edits?.replace(operator.start, operator.end, operator.text);
   }
+}
+
+/** Equal for the uses of one macro argument: they are written at one place. */
+function identityOf(node: AstNode): string {
+  const [begin, end] = [spellingOf(node.range?.begin), spellingOf(node.range?.end)];
+  return `${node.kind} ${begin?.file}:${begin?.offset} ${end?.file}:${end?.end}`;
 }
 
 function keyOf(extent: MemberExtent): string {

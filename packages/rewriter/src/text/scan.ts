@@ -60,6 +60,25 @@ export function directiveEnd(text: string, at: number): number {
   return position;
 }
 
+/** The macro definition that an offset lies in. */
+export interface MacroDefinition {
+  readonly parameters: readonly string[];
+  /** Offset behind name and parameters. */
+  readonly body: number;
+  readonly end: number;
+}
+
+/** The definition around an offset, or undefined where there is none. */
+export function definitionAround(text: string, at: number): MacroDefinition | undefined {
+  let start = text.lastIndexOf("\n", at - 1) + 1;
+  while (start > 1 && /\\\r?\n$/.test(text.slice(Math.max(0, start - 3), start)))
+    start = text.lastIndexOf("\n", start - 2) + 1;
+  const head = /^[ \t]*#[ \t]*define[ \t]+\w+(?:\(([^)]*)\))?/.exec(text.slice(start, at));
+  if (head === null) return undefined;
+  const parameters = (head[1] ?? "").split(",").map((parameter) => parameter.trim());
+  return { parameters, body: start + head[0].length, end: directiveEnd(text, start) };
+}
+
 /** One token: identifiers, numbers, literals whole; `->` and brackets alone; other punctuation by character. */
 export interface Token {
   readonly start: number;
