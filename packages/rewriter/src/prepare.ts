@@ -245,12 +245,12 @@ function neededHelpers(
   return [always, forCode];
 }
 
-/** Kernel headers hold nothing of their own: types come from BTF, macros from `bcc/kernel-macros.h`. */
+/** Kernel headers hold nothing of their own: types come from BTF (or the vmlinux.h of a `-I` folder), macros from `bcc/kernel-macros.h`. */
 function addUmbrellas(headers: Map<string, string>, includes: readonly string[], isBcc: boolean): void {
   for (const path of includes) {
     if (headers.has(path) || !isKernelHeader(path)) continue;
     const up = "../".repeat(path.split("/").length - 1);
-    headers.set(path, isBcc ? "" : `#include "${up}vmlinux.h"\n#include "${up}bcc/kernel-macros.h"\n`);
+    headers.set(path, isBcc ? "" : `#include <vmlinux.h>\n#include "${up}bcc/kernel-macros.h"\n`);
   }
 }
 

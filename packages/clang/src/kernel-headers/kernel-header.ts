@@ -3,6 +3,7 @@
 import type { Diagnostic } from "@bpfkit/base/diagnostics";
 import { type BtfTable, printC } from "@bpfkit/elf/btf";
 import { definedNames } from "./defined-names.ts";
+import { kfuncPrototypes } from "./kfunc-prototypes.ts";
 import { reduceTypes } from "./reduce-types.ts";
 import { cTokens } from "./tokens.ts";
 
@@ -32,11 +33,10 @@ export function kernelHeader(
   const used = new Set<string>();
   for (const { text, isName } of tokens) if (isName) used.add(text);
   const lean = options.lean === true;
-  const reduced = reduceTypes(
-    btf,
-    { used, defined: definedNames(tokens) },
-    { whole: options.whole === true, lean },
-  );
+  const defined = definedNames(tokens);
+  const kfuncs = kfuncPrototypes(btf, { used, defined });
+  for (const name of kfuncs.names) used.add(name);
+  const reduced = reduceTypes(btf, { used, defined }, { whole: options.whole === true, lean });
   const ids = Array.from({ length: reduced.typeCount - 1 }, (_, index) => index + 1);
   const preserveAccessIndex = !lean && options.relocatable !== false;
   // Headers and programs ask by this macro, which bpftool's vmlinux.h has, whether types are the kernel's own.
@@ -44,7 +44,7 @@ export function kernelHeader(
   // Its own `bool`, `true` and `false` are not the macros of stdbool.h, which may have been included before.
   const around = (what: string) =>
     ["bool", "true", "false"].map((name) => `#pragma ${what}_macro("${name}")\n`).join("");
-  return `#pragma once\n#define __VMLINUX_H__\n${around("push")}#undef bool\n#undef true\n#undef false\n${types}${around("pop")}`;
+  return `#pragma once\n#define __VMLINUX_H__\n${around("push")}#undef bool\n#undef true\n#undef false\n${types}${kfuncs.text}${around("pop")}`;
 }
 
 /**

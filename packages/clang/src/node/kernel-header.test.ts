@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 import type { Diagnostic } from "@bpfkit/base/diagnostics";
-import { BtfTable } from "@bpfkit/elf/btf";
+import { BtfBuilder, BtfTable } from "@bpfkit/elf/btf";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { requireTool } from "../../../../test/support/native-tools.ts";
@@ -215,6 +215,48 @@ test("types that turn out to be missing can be named", async () => {
 test("names that no kernel has give an empty header", async () => {
   assert.not.match(await accepted("int nothing_of_the_kernel_s;"), /struct|typedef|enum/);
   assert.not.match(kernelHeader(btf, []), /struct|typedef|enum/);
+});
+
+test("kfuncs that the kernel marks are declared, unless the program does so itself", async () => {
+  const builder = new BtfBuilder();
+  const int = builder.add({
+    kind: "int",
+    name: "int",
+    size: 4,
+    bits: 32,
+    bitOffset: 0,
+    signed: true,
+    char: false,
+    bool: false,
+  });
+  const s32 = builder.add({ kind: "typedef", name: "s32", type: int });
+  const task = builder.add({
+    kind: "struct",
+    name: "task",
+    size: 4,
+    members: [{ name: "pid", type: int, bitOffset: 0, bitSize: 0 }],
+  });
+  const pointer = builder.add({ kind: "ptr", type: task });
+  const type = builder.add({ kind: "func_proto", returnType: pointer, params: [{ name: "pid", type: s32 }] });
+  for (const name of ["find_task", "other", "unmarked"]) {
+    const func = builder.add({ kind: "func", name, type, linkage: "static" });
+    if (name !== "unmarked")
+      builder.add({ kind: "decl_tag", name: "bpf_kfunc", type: func, componentIndex: -1 });
+  }
+  const table = BtfTable.decode(builder.encode());
+  const calls = "int f(void) { return find_task(1) == 0 && other(2) && unmarked; }";
+  const header = kernelHeader(table, [calls]);
+  assert.match(
+    header,
+    /extern struct task \*find_task\(s32\) __attribute__\(\(weak, section\(".ksyms"\)\)\);/,
+  );
+  assert.match(header, /typedef int s32;/);
+  assert.match(header, /\bother\(/);
+  assert.not.match(header, /unmarked/);
+  assert.not.match(kernelHeader(table, [`extern struct task *other(int pid);${calls}`]), /\bother\(/);
+  const text = `${calls.replace("&& unmarked", "")}`;
+  const { diagnostics } = await clang.compileToIr(request(text, kernelHeader(table, [text])));
+  assert.equal(diagnostics, []);
 });
 
 test.run();
