@@ -28,15 +28,16 @@ const variants: Readonly<Record<string, readonly (readonly string[])[]>> = {
   biolatency: [[], ["-D"], ["-F", "-m"], ["-e"]],
   execsnoop: [[], ["-u", "1000", "--max-args", "5"]],
   opensnoop: [[], ["-p", "1", "-u", "0"], ["-f", "O_WRONLY"]],
+  profile: [[], ["-p", "1,2", "-U"], ["-L", "7", "-K", "-I", "--stack-storage-size", "999"]],
   runqlat: [[], ["-P"], ["-L", "-p", "1"], ["--pidnss", "-m"]],
   tcpconnect: [[], ["-c", "-6"], ["-d", "-p", "1", "-u", "0", "-P", "80,443"]],
   tcplife: [[], ["-p", "1", "-L", "80", "-D", "1,2", "-4"]],
   syscount: [[], ["-L"], ["-P", "-x", "-c", "1"], ["--syscall", "read", "-e", "EIO"]],
 };
 
-/** Of syscount only -c looks into a kernel struct. */
-const readsKernelStructs = (tool: Tool, argv: readonly string[]): boolean =>
-  tool.name !== "syscount" || argv.includes("-c");
+/** profile never looks into a kernel struct, syscount only with -c. */
+const readsKernelStructs = ({ name }: Tool, argv: readonly string[]): boolean =>
+  name !== "profile" && (name !== "syscount" || argv.includes("-c"));
 
 /** Thrown in place of loading: the object is all that is wanted. */
 const enough = new UsageError("built");

@@ -21,6 +21,9 @@ export interface ToolRun {
   readonly lines: readonly string[];
   readonly truth: GroundTruth;
   readonly status: number;
+  readonly warnings: readonly string[];
+  /** Files that the tool wrote, by path. */
+  readonly files: ReadonlyMap<string, string>;
 }
 
 /** Builds and runs tools with one compiler; objects of equal programs are built once. */
@@ -49,9 +52,13 @@ export class ToolRunner {
     const { argv, nativeClang, engine = "jit", seed = 1, scenario = tool.scenario } = options;
     const kernel = simulatedKernel({ profile: this.#builder.profile, scenario, seed, engine });
     const lines: string[] = [];
+    const warnings: string[] = [];
+    const files = new Map<string, string>();
     try {
       const status = await tool.run(argv, {
         write: (line) => lines.push(line),
+        warn: (message) => warnings.push(message),
+        openOutput: (path) => (text) => files.set(path, text),
         open: async (program) => {
           const object = await this.object(program, nativeClang);
           return await BPF.open({ object, name: program.file, kernel });
@@ -59,7 +66,7 @@ export class ToolRunner {
         kernel,
         signal: new AbortController().signal,
       });
-      return { lines, truth: kernel.groundTruth, status };
+      return { lines, truth: kernel.groundTruth, status, warnings, files };
     } finally {
       kernel.shutdown();
     }

@@ -15,6 +15,13 @@ export interface ToolProgram {
 export interface ToolHost {
   /** Prints one line of output; the newline is added. */
   write(line: string): void;
+  /** Says what went wrong without ending the tool; dropped where this is absent. */
+  warn?(message: string): void;
+  /**
+   * Prepares a file to be written as a whole, later. Absent where there are no files.
+   * @throws BpfkitError now, where it is plain that it could not be written
+   */
+  openOutput?(path: string): (text: string) => void;
   /** Builds (or takes from the cache) and loads a program into {@link ToolHost.kernel}. The tool closes it. */
   open(program: ToolProgram): Promise<BPF>;
   readonly kernel: Kernel;

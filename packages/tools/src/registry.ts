@@ -3,6 +3,7 @@ import type { Tool } from "bpfkit";
 import { biolatency } from "./biolatency/biolatency.ts";
 import { execsnoop } from "./execsnoop/execsnoop.ts";
 import { opensnoop } from "./opensnoop/opensnoop.ts";
+import { profile } from "./profile/profile.ts";
 import { runqlat } from "./runqlat/runqlat.ts";
 import { syscount } from "./syscount/syscount.ts";
 import { tcpconnect } from "./tcpconnect/tcpconnect.ts";
@@ -13,6 +14,7 @@ export const tools: readonly Tool[] = [
   biolatency,
   execsnoop,
   opensnoop,
+  profile,
   runqlat,
   syscount,
   tcpconnect,

@@ -29,7 +29,8 @@ export class Run extends Command {
     target: Flags.string({ options: ["vm", "kernel"], default: "vm", description: "where to run" }),
     scenario: Flags.string({
       helpValue: "NAME",
-      description: "the VM's workload: block-io, exec, file-open, run-queue, system-calls, tcp or mixed",
+      description:
+        "the VM's workload: block-io, cpu-profile, exec, file-open, run-queue, system-calls, tcp or mixed",
     }),
     seed: Flags.integer({ min: 0, default: 1, description: "another run of the same workload" }),
     engine: Flags.string({

@@ -1,5 +1,5 @@
 /** Writes a result so that nothing half-written is ever left behind. */
-import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 
@@ -20,11 +20,30 @@ export function writeWhole(path: string, data: Uint8Array | string): void {
   } catch (error) {
     removeQuietly(temporary);
     const detail = error instanceof Error ? error.message.replace(temporary, path) : String(error);
-    throw new BpfkitError("CL001", `cannot write ${path}: ${detail}`, {
-      cause: error,
-      hint: "Choose another place with -o.",
-    });
+    throw cannotWrite(path, detail, error);
   }
+}
+
+/**
+ * Says before long work whether its result could be written.
+ * @throws BpfkitError CL001 where the folder is absent or not writable, or the target is a folder
+ */
+export function requireWritable(path: string): void {
+  const target = linkedFile(path);
+  try {
+    if (isDevice(target)) return;
+    if (statSync(target, { throwIfNoEntry: false })?.isDirectory()) throw new Error("it is a folder");
+    accessSync(dirname(target), constants.W_OK);
+  } catch (error) {
+    throw cannotWrite(path, error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+function cannotWrite(path: string, detail: string, cause: unknown): BpfkitError {
+  return new BpfkitError("CL001", `cannot write ${path}: ${detail}`, {
+    cause,
+    hint: "Choose another place.",
+  });
 }
 
 /** The file that a link leads to; the path itself where there is nothing yet. */

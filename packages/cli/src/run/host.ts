@@ -7,6 +7,7 @@ import { type Builder, openLinuxKernel, simulatedKernel } from "bpfkit/node";
 import { type BuildFlags, openBuilder } from "../build.ts";
 import type { Progress } from "../output/progress.ts";
 import { printWarnings } from "../output/warnings.ts";
+import { requireWritable, writeWhole } from "../output/write-file.ts";
 import type { Target } from "./target.ts";
 
 /** The scenario for programs without a front end of their own. */
@@ -39,6 +40,15 @@ export class CommandLineHost implements ToolHost {
   readonly write = (line: string): void => {
     process.stdout.write(`${line}\n`);
   };
+
+  readonly warn = (message: string): void => {
+    process.stderr.write(`bpfkit: ${message}\n`);
+  };
+
+  openOutput(path: string): (text: string) => void {
+    requireWritable(path);
+    return (text) => writeWhole(path, text);
+  }
 
   async open(program: ToolProgram): Promise<BPF> {
     const built = await this.#builder.build(program, program.defines);

@@ -20,6 +20,7 @@ const UnprobeableFunctions = [
   "ret_from_fork",
   "arch_rethook_trampoline",
   "secondary_startup_64_no_verify",
+  "start_secondary",
   "irq_entries_start",
 ] as const;
 

@@ -1,6 +1,7 @@
 /** The file facet: kernel files by path, made from the profile. */
 import { Errno } from "@bpfkit/base/abi";
 import { SyscallError } from "@bpfkit/base/diagnostics";
+import { processFile } from "./process-files.ts";
 import type { SimulatedWorld } from "./simulated-world.ts";
 
 const TracefsRoots = ["/sys/kernel/tracing/", "/sys/kernel/debug/tracing/"];
@@ -29,16 +30,9 @@ function textOf(world: SimulatedWorld, path: string): string | undefined {
       return world.cpuCount === 1 ? "0\n" : `0-${world.cpuCount - 1}\n`;
     default: {
       const root = TracefsRoots.find((prefix) => path.startsWith(prefix));
-      return root === undefined ? procfs(world, path) : tracefs(world, path.slice(root.length));
+      return root === undefined ? processFile(world, path) : tracefs(world, path.slice(root.length));
     }
   }
-}
-
-/** Files of the processes that are alive now. */
-function procfs(world: SimulatedWorld, path: string): string | undefined {
-  const [, pid, file] = /^\/proc\/(\d+)\/(\w+)$/.exec(path) ?? [];
-  const task = pid === undefined ? undefined : world.task(Number(pid));
-  return task !== undefined && file === "comm" ? `${task.name}\n` : undefined;
 }
 
 function tracefs(world: SimulatedWorld, path: string): string | undefined {

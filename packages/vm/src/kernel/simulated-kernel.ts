@@ -11,6 +11,7 @@ import type {
   ProgramLoadAttributes,
   ProgramTestRunOptions,
   ProgramTestRunResult,
+  ReadableFile,
   RingMemory,
   TracePipe,
   WaitResult,
@@ -21,6 +22,7 @@ import { readKernelFile } from "./kernel-files.ts";
 import { KernelState } from "./kernel-state.ts";
 import { BtfFile, TracePipeFile } from "./open-files.ts";
 import { PerfEventCalls } from "./perf-events.ts";
+import { openProgramFile } from "./process-files.ts";
 import { refuse, refusedLinks, refusedNetwork, refusedObjects } from "./refusals.ts";
 import type { GroundTruth } from "./scenarios/ground-truth.ts";
 import type { Scenario, ScenarioPlan } from "./scenarios/scenario.ts";
@@ -192,8 +194,8 @@ export class SimulatedKernel implements Kernel {
   }
 
   /** The simulated machine has no programs on disk. */
-  openFile(): undefined {
-    return undefined;
+  openFile(path: string): ReadableFile | undefined {
+    return openProgramFile(this.#state.simulation.world, path);
   }
 
   openTracePipe(): TracePipe {

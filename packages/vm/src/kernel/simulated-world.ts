@@ -14,7 +14,8 @@ import { StructLayouts } from "./objects/struct-layout.ts";
 import { Task, type TaskDescription } from "./objects/task.ts";
 import { TaskStructs } from "./objects/task-structs.ts";
 import { type TcpEndpoints, TcpSocket, type TcpStateName } from "./objects/tcp-socket.ts";
-import { UserImage, userCodeAddress } from "./objects/user-image.ts";
+import { LibraryStart, UserPrograms } from "./objects/user-code.ts";
+import { UserImage } from "./objects/user-image.ts";
 import { type AttachedProgram, ProbeTable } from "./probe-table.ts";
 import { SeededRandom } from "./random.ts";
 import { TraceBuffer, traceLine } from "./trace-buffer.ts";
@@ -51,6 +52,7 @@ export class SimulatedWorld implements World {
   readonly objects: KernelObjects;
   readonly files: FileTree;
   readonly disks = new Map<string, Disk>();
+  readonly userPrograms = new UserPrograms();
   readonly tasks = new Map<number, Task>();
   readonly cpus: readonly Cpu[];
   /** Faults of programs since the last wait; each ended its program. */
@@ -148,14 +150,14 @@ export class SimulatedWorld implements World {
     const call = task.frames
       .find(({ name }) => name.startsWith("__x64_sys_"))
       ?.name.slice("__x64_sys_".length);
-    const library = call === undefined ? [] : [userCodeAddress("libc", call)];
-    const program = ["work", "main"].map((name) => userCodeAddress("program", `${task.program}:${name}`));
+    const { library } = this.userPrograms;
+    const program = this.userPrograms.program(task.program);
     return [
-      ...library,
-      ...program,
-      userCodeAddress("libc", "__libc_start_call_main"),
-      userCodeAddress("program", `${task.program}:_start`),
-    ];
+      ...(call === undefined ? [] : [library.addressIn(call)]),
+      ...task.userFrames.map((name) => program.addressIn(name)).reverse(),
+      library.addressIn(LibraryStart),
+      program.addressIn("_start"),
+    ].filter((address) => address !== 0n);
   }
 
   tracePrint(message: string): void {

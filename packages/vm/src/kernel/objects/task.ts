@@ -29,7 +29,7 @@ export interface TaskDescription {
   readonly pinned?: boolean;
   /** Inode number of a pid namespace below the initial one, for tasks in a container. */
   readonly pidNamespace?: number;
-  /** Functions of the program that the task runs in user mode, outermost first, for user stacks. */
+  /** Name of the program's file; that of the task where absent. */
   readonly program?: string;
 }
 
@@ -68,6 +68,8 @@ export class Task implements TaskView {
   readonly cgroupId = 1n;
   /** Name of the binary, for user stacks. */
   program: string;
+  /** Functions of its program that are running in user mode, outermost first. */
+  userFrames: readonly string[] = ["main", "work"];
   /** Last CPU it ran on. */
   cpu: number;
   state: TaskState = "sleeping";

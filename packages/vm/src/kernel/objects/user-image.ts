@@ -19,10 +19,6 @@ export const UserStackPointer = 0x7ffd_3a5c_0f00n;
 const HeapStart = 0x55d0_1c2a_b000n;
 const HeapSize = 0x1_0000;
 
-/** Where the C library and the program itself are mapped, for user stacks. */
-const LibraryText = 0x7f3c_8a02_8000n;
-const ProgramText = 0x55d0_1b4f_2000n;
-
 const encoder = new TextEncoder();
 
 /** Writes what a process passes to system calls into its memory. */
@@ -72,12 +68,4 @@ export class UserImage {
     this.space.store(ArgumentArea.argumentStart, args);
     this.space.store(ArgumentArea.environmentStart, env);
   }
-}
-
-/** A code address for a function of the C library ("libc") or of the program: made up from the name, always the same. */
-export function userCodeAddress(where: "libc" | "program", name: string): bigint {
-  let mixed = 7;
-  for (let at = 0; at < name.length; at++) mixed = (Math.imul(mixed, 131) + name.charCodeAt(at)) >>> 0;
-  const offset = BigInt(mixed % 0x10_0000);
-  return (where === "libc" ? LibraryText : ProgramText) + offset;
 }

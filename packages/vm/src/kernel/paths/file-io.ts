@@ -4,9 +4,10 @@ import type { OpenFile, Task } from "../objects/task.ts";
 import { once } from "../once.ts";
 import type { Activity } from "../scheduler.ts";
 import type { Simulation } from "../simulation.ts";
+import type { SystemCallName } from "../system-call-numbers.ts";
 import { type BlockIoRequest, submitBlockIo } from "./block-io.ts";
 import { fileAddress, fileStruct } from "./open.ts";
-import { type SystemCallName, systemCall } from "./system-call.ts";
+import { systemCall } from "./system-call.ts";
 
 /** How a task asks for an I/O. Kernel threads submit without a system call. */
 export type IoCall = "pread64" | "pwrite64" | "fsync" | "ioctl" | "kernel";

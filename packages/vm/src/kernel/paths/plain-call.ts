@@ -2,7 +2,8 @@
 import type { Task } from "../objects/task.ts";
 import type { Activity } from "../scheduler.ts";
 import type { Simulation } from "../simulation.ts";
-import { type SystemCallName, systemCall } from "./system-call.ts";
+import type { SystemCallName } from "../system-call-numbers.ts";
+import { systemCall } from "./system-call.ts";
 
 /** One call. */
 export interface PlainCall {

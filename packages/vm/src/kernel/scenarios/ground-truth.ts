@@ -1,7 +1,7 @@
 /** What a scenario does, stated before it runs, so that a tool's output can be checked to the last count. */
 import type { RequestFlagName, RequestOperation } from "../objects/block-structs.ts";
 import type { OpenCallName } from "../paths/open.ts";
-import type { SystemCallName } from "../paths/system-call.ts";
+import type { SystemCallName } from "../system-call-numbers.ts";
 
 /** One block I/O. Times in ns; `timeNs` counts from the scenario's start to its queueing. */
 export interface BlockIo {
@@ -139,6 +139,17 @@ export interface TcpSession extends ConnectionEnds {
   readonly receivedBytes: number;
 }
 
+/** A stretch of time in which a task runs on a CPU with these functions on its stacks, outermost first. */
+export interface CpuPhase {
+  readonly timeNs: number;
+  readonly endNs: number;
+  readonly pid: number;
+  readonly comm: string;
+  readonly cpu: number;
+  readonly user: readonly string[];
+  readonly kernel: readonly string[];
+}
+
 /** Everything that happens in a scenario. Lists are in order of time. */
 export interface GroundTruth {
   readonly blockIo: readonly BlockIo[];
@@ -152,6 +163,7 @@ export interface GroundTruth {
   readonly tcpConnects: readonly TcpConnect[];
   readonly tcpSessions: readonly TcpSession[];
   readonly dnsAnswers: readonly DnsAnswerRead[];
+  readonly cpuPhases: readonly CpuPhase[];
 }
 
 /** Collects ground truth while a scenario is planned. */
@@ -167,6 +179,7 @@ export class GroundTruthBuilder {
   readonly tcpConnects: TcpConnect[] = [];
   readonly tcpSessions: TcpSession[] = [];
   readonly dnsAnswers: DnsAnswerRead[] = [];
+  readonly cpuPhases: CpuPhase[] = [];
 
   build(): GroundTruth {
     const inOrder = <T extends { readonly timeNs: number }>(list: readonly T[]): readonly T[] =>
@@ -183,6 +196,7 @@ export class GroundTruthBuilder {
       tcpConnects: inOrder(this.tcpConnects),
       tcpSessions: inOrder(this.tcpSessions),
       dnsAnswers: inOrder(this.dnsAnswers),
+      cpuPhases: inOrder(this.cpuPhases),
     };
   }
 }

@@ -1,5 +1,6 @@
 /** The table of scenarios. A new one is a file and a row here. */
 import { addBlockIo, blockIo } from "./block-io.ts";
+import { cpuProfile } from "./cpu-profile.ts";
 import { addExec, exec } from "./exec.ts";
 import { addFileOpens, fileOpen } from "./file-open.ts";
 import { PlanBuilder } from "./plan-builder.ts";
@@ -24,7 +25,16 @@ export const mixed: Scenario = {
 };
 
 /** All scenarios, the default one first. */
-export const scenarios: readonly Scenario[] = [mixed, blockIo, exec, fileOpen, runQueue, systemCalls, tcp];
+export const scenarios: readonly Scenario[] = [
+  mixed,
+  blockIo,
+  cpuProfile,
+  exec,
+  fileOpen,
+  runQueue,
+  systemCalls,
+  tcp,
+];
 
 /** A scenario by its name; undefined for an unknown one. */
 export function scenarioByName(name: string): Scenario | undefined {

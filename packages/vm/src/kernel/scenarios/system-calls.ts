@@ -3,9 +3,9 @@
 import type { Task } from "../objects/task.ts";
 import { type PlainCall, plainCall } from "../paths/plain-call.ts";
 import { exitProcess } from "../paths/process.ts";
-import type { SystemCallName } from "../paths/system-call.ts";
 import type { Activity } from "../scheduler.ts";
 import type { Simulation } from "../simulation.ts";
+import type { SystemCallName } from "../system-call-numbers.ts";
 import { FixedPid, fixedTask, UserId } from "./machine.ts";
 import { PlanBuilder } from "./plan-builder.ts";
 import type { Scenario } from "./scenario.ts";
