@@ -13,6 +13,7 @@ export type { BtfValue, Link, Program, TypeCodec } from "@bpfkit/loader";
 export { type AttachOptions, BPF, type BpfOptions, type PollResult } from "./bpf.ts";
 export type { CompileOptions, CompileResult, RewrittenSource, SourceText } from "./compile.ts";
 export { compile, rewriteSource } from "./compile-on-demand.ts";
+export { describeFeatures, type FeatureOptions, type FeatureReport } from "./features/describe.ts";
 export { type GenericProgram, genericTool } from "./generic/generic-tool.ts";
 export { describeObject } from "./inspect/describe.ts";
 export type { ObjectDescription, ProgramDescription } from "./inspect/description.ts";

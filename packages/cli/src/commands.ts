@@ -1,6 +1,7 @@
 /** The commands, for oclif's explicit strategy. */
 import { Btf } from "./commands/btf.ts";
 import { Build } from "./commands/build.ts";
+import { Feature } from "./commands/feature.ts";
 import { Inspect } from "./commands/inspect.ts";
 import { Link } from "./commands/link.ts";
 import { MapCommand } from "./commands/map.ts";
@@ -13,6 +14,7 @@ import { Run } from "./commands/run.ts";
 export const commands = {
   btf: Btf,
   build: Build,
+  feature: Feature,
   inspect: Inspect,
   link: Link,
   map: MapCommand,

@@ -226,6 +226,31 @@ export const featureTable = {
     const link = { target: 0x7fff_ffff, attachType, details: { kind: "plain" } } as const;
     return linkErrno(kernel, { type: ProgramType.SchedCls }, link) === Errno.ENODEV;
   }),
+  "large-programs": row(
+    "5.2",
+    "programs of more than 4096 instructions, up to a million walked by the verifier",
+    (kernel) => attemptProgram(kernel, `${"r0 = 1\n".repeat(4096)}exit`).errno === 0,
+  ),
+  "bounded-loops": row(
+    "5.3",
+    "loops that the verifier sees the end of",
+    (kernel) => attemptProgram(kernel, "r0 = 10\nagain:\nr0 -= 1\nif r0 != 0 goto again\nexit").errno === 0,
+  ),
+  "isa-v2": row(
+    "4.14",
+    "jumps on less than (-mcpu v2)",
+    (kernel) => attemptProgram(kernel, "r0 = 0\nif r0 < 1 goto end\nr0 = 1\nend:\nexit").errno === 0,
+  ),
+  "isa-v3": row(
+    "5.1",
+    "32-bit jumps (-mcpu v3)",
+    (kernel) => attemptProgram(kernel, "w0 = 0\nif w0 < 1 goto end\nw0 = 1\nend:\nexit").errno === 0,
+  ),
+  "isa-v4": row(
+    "6.6",
+    "signed division and loads, long jumps (-mcpu v4)",
+    (kernel) => attemptProgram(kernel, "r0 = 4\nr1 = 2\nr0 s/= r1\nexit").errno === 0,
+  ),
   "syscall-wrapper": row("4.17", "system call functions that take struct pt_regs", (kernel) =>
     /^[0-9a-f]+ [tT] __(?:x64|arm64)_sys_bpf$/m.test(readable(kernel, "/proc/kallsyms") ?? ""),
   ),
