@@ -36,3 +36,5 @@ export {
   type UserSymbolOptions,
   UserSymbols,
 } from "./symbols/user-symbols.ts";
+export { type Complaint, complaints } from "./verifier/complaints.ts";
+export { type Explanation, explainLog } from "./verifier/explain.ts";

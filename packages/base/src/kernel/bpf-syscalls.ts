@@ -36,6 +36,8 @@ export interface ProgramLoadAttributes {
   readonly license: string;
   /** 0 none, 1 summary, 2 every instruction. */
   readonly logLevel: number;
+  /** Gets the log of a program that was accepted, where `logLevel` is not 0. */
+  readonly onLog?: (log: string) => void;
   readonly btf?: Fd;
   /** Records as the kernel wants them (8 and 16 bytes each), already relocated to slot numbers. */
   readonly funcInfo?: Uint8Array;

@@ -11,9 +11,14 @@ const slotSize = 8;
 const funcInfoSize = 8;
 const lineInfoSize = 16;
 
-const firstLogSize = 1 << 20;
-/** Logs that still do not fit are cut off. */
+/** Most logs fit; allocating more for every refusal would cost more than the refused load itself. */
+const firstLogSize = 1 << 16;
+const logGrowth = 16;
+/** Enough to explain a refusal; a whole log that was asked for may be longer. */
+const explainingLogSize = 1 << 24;
 const largestLogSize = 1 << 26;
+/** BPF_LOG_STATS alone (Linux 5.2): only what the verifier complains of and its statistics. */
+const complaintsOnly = 4;
 
 /** The verifier gives up with EAGAIN when a signal is pending. */
 const mostAttempts = 5;
@@ -27,19 +32,46 @@ const decoder = new TextDecoder();
  * @throws SyscallError whose cause is a {@link VerifierRejection} where there is a log
  */
 export function loadProgram(attributes: ProgramLoadAttributes, release: string): number {
-  const { logLevel } = attributes;
+  const { logLevel, onLog } = attributes;
   if (logLevel === 0) {
     const result = attempt(attributes, release, undefined);
     if (result >= 0) return result;
   }
-  const level = Math.max(1, logLevel);
-  for (let size = firstLogSize; ; size *= 2) {
+  const largest = logLevel === 0 ? explainingLogSize : largestLogSize;
+  const logged = { ...attributes, logLevel: Math.max(1, logLevel) };
+  for (let size = firstLogSize; ; size = Math.min(size * logGrowth, largest)) {
     const log = new Uint8Array(size);
-    const result = attempt({ ...attributes, logLevel: level }, release, log);
-    if (result >= 0) return result;
-    if (result === -Errno.ENOSPC && size < largestLogSize) continue;
-    throw refusal("BPF_PROG_LOAD", -result, log);
+    const result = attempt(logged, release, log);
+    if (result >= 0) {
+      onLog?.(textOf(log));
+      return result;
+    }
+    const isCut = result === -Errno.ENOSPC;
+    // Since Linux 6.4 a log that is too long for its room loses its beginning, not its end, which is what explains.
+    if (isCut && size < largest && !(logLevel === 0 && hasEnd(log))) continue;
+    if (!isCut || hasEnd(log))
+      throw refusal("BPF_PROG_LOAD", refusedErrno(attributes, release, -result), log);
+    const short = new Uint8Array(firstLogSize);
+    const again = attempt({ ...attributes, logLevel: complaintsOnly }, release, short);
+    throw refusal("BPF_PROG_LOAD", again < 0 ? -again : -result, short);
   }
+}
+
+/** The error without a log: with one that did not fit it is ENOSPC, whatever was wrong. */
+function refusedErrno(attributes: ProgramLoadAttributes, release: string, errno: number): number {
+  if (errno !== Errno.ENOSPC) return errno;
+  const result = attempt({ ...attributes, logLevel: 0 }, release, undefined);
+  return result < 0 ? -result : errno;
+}
+
+/** Whether a log holds its last line, the statistics. */
+function hasEnd(log: Uint8Array): boolean {
+  return /\nprocessed \d+ insns/.test(textOf(log).slice(-1000));
+}
+
+function textOf(log: Uint8Array): string {
+  const end = log.indexOf(0);
+  return decoder.decode(end === -1 ? log : log.subarray(0, end));
 }
 
 function attempt(attributes: ProgramLoadAttributes, release: string, log: Uint8Array | undefined): number {
@@ -95,8 +127,7 @@ export function loadBtf(btf: Uint8Array): number {
 }
 
 function refusal(command: string, errno: number, log: Uint8Array): SyscallError {
-  const end = log.indexOf(0);
-  const text = decoder.decode(end === -1 ? log : log.subarray(0, end));
+  const text = textOf(log);
   if (text === "") return new SyscallError(command, errno);
   return new SyscallError(command, errno, { cause: new VerifierRejection(text) });
 }

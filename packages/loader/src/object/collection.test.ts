@@ -111,7 +111,8 @@ if (object !== undefined) {
     } catch (error) {
       if (!(error instanceof ProgramLoadError)) throw error;
       assert.match(error.message, "invalid mem access 'map_value_or_null'");
-      assert.match(error.hint ?? "", /against NULL/);
+      assert.match(error.hint ?? "", /if \(!p\) return 0/);
+      assert.is(error.kind, "maybe_null");
       assert.match(error.diagnostics[0]?.range?.file ?? "", /collection\.bpf\.c$/);
       assert.is(error.log, log);
     }

@@ -1,61 +1,42 @@
-/** Why a kernel refused a program: the verifier's words, the C line they are about and what to try. */
-import { Errno, helperById } from "@bpfkit/base/abi";
+/** Why a kernel refused a program: the C line, the reason in words, what to try, and the verifier's own words. */
+import { Errno } from "@bpfkit/base/abi";
 import { BpfkitError, type Diagnostic, SyscallError } from "@bpfkit/base/diagnostics";
 import { VerifierRejection } from "@bpfkit/base/kernel";
 import { lineOf } from "../co-re/relocation.ts";
 import { type CoreOutcome, poisonDiagnostics } from "../co-re/report.ts";
 import type { LinkedProgram } from "../relocate/link-program.ts";
+import { type Explanation, explainLog } from "../verifier/explain.ts";
+import { logEnd } from "../verifier/verifier-log.ts";
 
 /** A load that failed. `log` is the verifier's whole log, empty where the kernel gave none. */
 export class ProgramLoadError extends BpfkitError {
   override readonly name: string = "ProgramLoadError";
   readonly program: string;
   readonly log: string;
+  /** The kind of complaint, a name of the table in verifier/complaints.ts; undefined for others. */
+  readonly kind: string | undefined;
 
   constructor(
     program: string,
-    log: string,
-    cause: unknown,
-    diagnostics: readonly Diagnostic[],
-    hint?: string,
+    message: string,
+    facts: {
+      readonly log: string;
+      readonly kind: string | undefined;
+      readonly cause: unknown;
+      readonly diagnostics: readonly Diagnostic[];
+      readonly hint: string | undefined;
+    },
   ) {
-    const reason = lastWords(log) ?? (cause instanceof Error ? cause.message : String(cause));
-    super("LD050", `the kernel refused program ${program}: ${reason}`, {
-      cause,
-      diagnostics,
-      ...(hint === undefined ? {} : { hint }),
-    });
+    const { log, kind, cause, diagnostics, hint } = facts;
+    super("LD050", message, { cause, diagnostics, ...(hint === undefined ? {} : { hint }) });
     this.program = program;
     this.log = log;
+    this.kind = kind;
   }
 }
 
-/** What a known complaint means; patterns are texts of the kernel's verifier. */
-const advice: readonly (readonly [RegExp, string])[] = [
-  [
-    /GPL-restricted function|GPL.compatible/i,
-    'The program calls a helper that is for GPL programs only. Give it a GPL-compatible licence, for example char LICENSE[] SEC("license") = "GPL";',
-  ],
-  [
-    /invalid stack off=-|combined stack size|stack depth/,
-    "The stack of a program is 512 bytes; keep big data in a per-CPU array map.",
-  ],
-  [
-    /map_value_or_null|_or_null/,
-    "Test the pointer that bpf_map_lookup_elem returned against NULL before using it.",
-  ],
-  [
-    /invalid mem access '(inv|scalar)'/,
-    "The pointer does not come from the kernel's types as far as the verifier can see; read it with bpf_probe_read_kernel.",
-  ],
-  [
-    /back-edge|infinite loop|too large|too many states/,
-    "Bound the loop by a constant, or unroll it with #pragma unroll.",
-  ],
-  [/R0 !read_ok/, "The program must return a value on every path."],
-  [/unknown opcode/, "The kernel is too old for this instruction; build with a lower --mcpu."],
-  [/jump out of range/, "The program is too big for its jumps; split it up or build with --mcpu v4."],
-];
+/** The number that libbpf calls where CO-RE found nothing: 0xbad2310. */
+const poison = "195896080";
 
 /** The error of a failed BPF_PROG_LOAD. */
 export function programLoadError(
@@ -65,40 +46,64 @@ export function programLoadError(
 ): ProgramLoadError {
   const rejection = cause instanceof Error ? cause.cause : undefined;
   const log = rejection instanceof VerifierRejection ? rejection.log : "";
-  const diagnostics: Diagnostic[] = [];
-  const hints: string[] = [];
-  if (log.includes("195896080")) {
-    diagnostics.push(...poisonDiagnostics(outcomes));
-    hints.push("A field or type that the program needs does not exist in the target kernel.");
-  }
-  const place = lineOfLog(linked, log);
-  if (place !== undefined) diagnostics.push(place);
-  for (const [pattern, hint] of advice) {
-    if (pattern.test(log)) hints.push(hint);
-  }
-  const helper = /(?:invalid|unknown) func (?:\w*)#(\d+)/.exec(log);
-  if (helper !== null && !log.includes("195896080")) {
-    const name = helperById(Number(helper[1]))?.name ?? `number ${helper[1]}`;
-    hints.push(`The kernel has no helper ${name} for programs of this type.`);
-  }
-  if (log === "" && cause instanceof SyscallError && cause.errno === Errno.EPERM) {
-    hints.push("Loading programs needs root, or CAP_BPF and CAP_PERFMON.");
-  }
-  return new ProgramLoadError(linked.spec.name, log, cause, diagnostics, hints.join(" ") || undefined);
+  const program = linked.spec.name;
+  if (log.includes(`#${poison}`)) return poisoned(program, log, cause, outcomes);
+  const explained = explainLog(log);
+  if (explained === undefined) return unexplained(program, log, cause);
+  const { kind, reason, words, advice: hint } = explained;
+  const why = reason === undefined ? words : `${reason} (${words})`;
+  const message = `the kernel refused program ${program}: ${why}`;
+  const place = placeOf(linked, explained, message);
+  const diagnostics = place === undefined ? [] : [place];
+  return new ProgramLoadError(program, message, { log, kind, cause, diagnostics, hint });
 }
 
-/** The last line of the log that says something of its own, not the statistics at the end. */
-function lastWords(log: string): string | undefined {
-  const lines = log
-    .split("\n")
-    .filter((line) => line !== "" && !/^(processed \d+ insns|verification time|stack depth)/.test(line));
-  return lines.at(-1);
+/** The program needs something of the kernel's types that is not there. */
+function poisoned(
+  program: string,
+  log: string,
+  cause: unknown,
+  outcomes: readonly CoreOutcome[],
+): ProgramLoadError {
+  const message = `the kernel refused program ${program}: a field or type that it needs does not exist in this kernel`;
+  const hint = "Each is named below. Guard it, or build for this kernel's types: --btf host.";
+  // Guarded accesses are poisoned, too, but the verifier does not reach them.
+  const { lastSlot } = logEnd(log);
+  const reached = outcomes.filter(({ slot }) => slot === lastSlot);
+  const diagnostics = poisonDiagnostics(reached.length > 0 ? reached : outcomes);
+  return new ProgramLoadError(program, message, { log, kind: "missing_field", cause, diagnostics, hint });
 }
 
-/** The C line of the last instruction that the log mentions. */
-function lineOfLog(linked: LinkedProgram, log: string): Diagnostic | undefined {
-  const mentions = [...log.matchAll(/(?:^|\n)(\d+): \(/g)];
-  const slot = Number(mentions.at(-1)?.[1] ?? Number.NaN);
+/** No log, or none that complains. */
+function unexplained(program: string, log: string, cause: unknown): ProgramLoadError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const errno = cause instanceof SyscallError ? cause.errno : 0;
+  const hint = errnoHints.get(errno);
+  const message = `the kernel refused program ${program}: ${why}`;
+  return new ProgramLoadError(program, message, { log, kind: undefined, cause, diagnostics: [], hint });
+}
+
+/** What BPF_PROG_LOAD answers without saying why (kernel/bpf/syscall.c). */
+const errnoHints: ReadonlyMap<number, string> = new Map([
+  [
+    Errno.EPERM,
+    "Loading programs needs root, or CAP_BPF and, for tracing, CAP_PERFMON; a security module or seccomp may forbid it, too.",
+  ],
+  [
+    Errno.EINVAL,
+    "The kernel does not know this type of program, attach type or a flag of it; `bpfkit feature` shows what it knows.",
+  ],
+  [Errno.E2BIG, "The program has more instructions than this kernel takes: 4096 before Linux 5.2."],
+  [Errno.ENOMEM, "Memory for the program cannot be had; before Linux 5.11 RLIMIT_MEMLOCK limits it."],
+]);
+
+/** The C line of the instruction that the complaint is about. */
+function placeOf(
+  linked: LinkedProgram,
+  { slot, advice }: Explanation,
+  message: string,
+): Diagnostic | undefined {
+  if (slot === undefined) return undefined;
   const owner = linked.functions.findLast((candidate) => candidate.startSlot <= slot);
   if (owner === undefined) return undefined;
   const line = lineOf(owner.code, (slot - owner.startSlot + owner.function.slot) * 8);
@@ -106,8 +111,9 @@ function lineOfLog(linked: LinkedProgram, log: string): Diagnostic | undefined {
   return {
     severity: "error",
     code: "LD050",
-    message: lastWords(log) ?? "refused here",
+    message,
     range: { file: line.file, line: line.line, column: line.column },
     sourceLine: line.text,
+    ...(advice === undefined ? {} : { hint: advice }),
   };
 }
