@@ -34,6 +34,12 @@
 #define NULL ((void *)0)
 #endif
 
+/* include/linux/string.h: what the compiler turns into instructions where sizes are known. */
+void *memcpy(void *to, const void *from, unsigned long size);
+void *memmove(void *to, const void *from, unsigned long size);
+void *memset(void *to, int byte, unsigned long size);
+int memcmp(const void *one, const void *other, unsigned long size);
+
 #define BPF_MAX_STACK_DEPTH 127
 #define CUR_CPU_IDENTIFIER BPF_F_CURRENT_CPU
 #define PT_REGS_SYSCALL_CTX(ctx) ((struct pt_regs *)PT_REGS_PARM1(ctx))

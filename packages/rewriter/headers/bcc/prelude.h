@@ -44,6 +44,8 @@
 		_Pragma("clang diagnostic pop") \
 	} \
 	static __always_inline typeof(name(0)) ____##name(struct pt_regs *ctx, ##args)
+#define BPF_PROBE_READ_USER_BITFIELD(pointer, field) \
+	({ typeof(*(pointer)) ___whole; bpf_probe_read_user((void *)&___whole, sizeof(___whole), pointer); ___whole.field; })
 
 /* Only for program macros that other macros of the user wrap: direct uses are rewritten. */
 #define TRACEPOINT_PROBE(category, event) \

@@ -45,6 +45,11 @@
 #define raw_sk(sk) ((struct raw_sock *)(sk))
 #define unix_sk(sk) ((struct unix_sock *)(sk))
 
+/* include/uapi/linux/in6.h */
+#define s6_addr in6_u.u6_addr8
+#define s6_addr16 in6_u.u6_addr16
+#define s6_addr32 in6_u.u6_addr32
+
 /* include/linux/kdev_t.h */
 #define MAJOR(dev) ((unsigned int)((dev) >> 20))
 #define MINOR(dev) ((unsigned int)((dev) & 0xfffff))

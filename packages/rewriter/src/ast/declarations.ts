@@ -58,6 +58,16 @@ export class Declarations {
     const parameters = childrenOf(node).filter((child) => child.kind === "ParmVarDecl");
     const isStatic = this.prototypes.get(name)?.storageClass === "static";
     this.functions.set(name, { node, name, parameters, body, isStatic, file });
+    this.#addLocalRecords(body);
+  }
+
+  /** Structures declared inside a function. */
+  #addLocalRecords(body: AstNode): void {
+    const stack: AstNode[] = [body];
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (node.kind === "RecordDecl") this.#addRecord(node, true);
+      else stack.push(...childrenOf(node));
+    }
   }
 
   /** Structures nest, so this keeps its own stack. */

@@ -37,6 +37,12 @@ export const headerTexts: ReadonlyMap<string, string> = new Map([
 #define NULL ((void *)0)
 #endif
 
+/* include/linux/string.h: what the compiler turns into instructions where sizes are known. */
+void *memcpy(void *to, const void *from, unsigned long size);
+void *memmove(void *to, const void *from, unsigned long size);
+void *memset(void *to, int byte, unsigned long size);
+int memcmp(const void *one, const void *other, unsigned long size);
+
 #define BPF_MAX_STACK_DEPTH 127
 #define CUR_CPU_IDENTIFIER BPF_F_CURRENT_CPU
 #define PT_REGS_SYSCALL_CTX(ctx) ((struct pt_regs *)PT_REGS_PARM1(ctx))
@@ -322,6 +328,8 @@ int incr_cksum_l4(u64 offset, u64 from, u64 to, u64 is_pseudo);
 		_Pragma("clang diagnostic pop") \\
 	} \\
 	static __always_inline typeof(name(0)) ____##name(struct pt_regs *ctx, ##args)
+#define BPF_PROBE_READ_USER_BITFIELD(pointer, field) \\
+	({ typeof(*(pointer)) ___whole; bpf_probe_read_user((void *)&___whole, sizeof(___whole), pointer); ___whole.field; })
 
 /* Only for program macros that other macros of the user wrap: direct uses are rewritten. */
 #define TRACEPOINT_PROBE(category, event) \\
@@ -1832,6 +1840,11 @@ __weak __hidden long bpf_usdt_cookie(struct pt_regs *ctx)
 #define udp_sk(sk) ((struct udp_sock *)(sk))
 #define raw_sk(sk) ((struct raw_sock *)(sk))
 #define unix_sk(sk) ((struct unix_sock *)(sk))
+
+/* include/uapi/linux/in6.h */
+#define s6_addr in6_u.u6_addr8
+#define s6_addr16 in6_u.u6_addr16
+#define s6_addr32 in6_u.u6_addr32
 
 /* include/linux/kdev_t.h */
 #define MAJOR(dev) ((unsigned int)((dev) >> 20))

@@ -125,7 +125,7 @@ export class PointerAnalysis {
       if (object !== "kernel" && object !== "user") isInside = true;
     }
     if (location.field !== undefined && (isInside || location.objects.size === 0)) {
-      found = union(found, this.#cell(`field:${location.field}`));
+      found = union(found, this.#cell(this.#fieldCell(location.field)));
     }
     return retag(found, node);
   }
@@ -200,6 +200,7 @@ export class PointerAnalysis {
   #castValue(node: AstNode, child: AstNode): Origins {
     if (node.castKind === "LValueToRValue") return this.contentOf(this.locationOf(child), child);
     if (node.castKind === "ArrayToPointerDecay") return this.locationOf(child).objects;
+    if (node.castKind === "FunctionToPointerDecay") return this.#functionValue(child);
     if (node.castKind === "ToVoid" || node.castKind === "NullToPointer") return noOrigins;
     const value = retag(this.valueOf(child), node);
     if (node.kind === "CStyleCastExpr" && value.has("trusted") && changesRecord(node, child)) {
@@ -209,10 +210,33 @@ export class PointerAnalysis {
     return value;
   }
 
+  /** `function:NAME` for the program's own functions, so that calls through pointers are followed. */
+  #functionValue(node: AstNode): Origins {
+    const { kind, name = "" } = withoutParentheses(node).referencedDecl ?? {};
+    return kind === "FunctionDecl" && this.#declarations.functions.has(name)
+      ? new Set([`function:${name}`])
+      : noOrigins;
+  }
+
+  /** The program's functions that a call may enter. */
+  #calledFunctions(node: AstNode): readonly FunctionDefinition[] {
+    const { functions } = this.#declarations;
+    const named = functions.get(calleeOf(node) ?? "");
+    if (named !== undefined) return [named];
+    const callee = childOf(node, 0);
+    if (callee === undefined) return [];
+    return [...this.valueOf(callee)].flatMap((object) => {
+      const found = object.startsWith("function:")
+        ? functions.get(object.slice("function:".length))
+        : undefined;
+      return found === undefined ? [] : [found];
+    });
+  }
+
   #unaryValue(node: AstNode, child: AstNode): Origins {
     switch (node.opcode) {
       case "&":
-        return this.locationOf(child).objects;
+        return union(this.locationOf(child).objects, this.#functionValue(child));
       case "*":
       case "++":
       case "--": {
@@ -257,9 +281,14 @@ export class PointerAnalysis {
         ? new Set([`map:${mapCall.map}`])
         : otherOrigin;
     }
+    const called = this.#calledFunctions(node);
+    if (called.length > 0) {
+      let found = noOrigins;
+      for (const { name } of called) found = union(found, this.#cell(`return:${name}`));
+      return found;
+    }
     const name = calleeOf(node);
     if (name === undefined) return noOrigins;
-    if (this.#declarations.functions.has(name)) return this.#cell(`return:${name}`);
     if (name === "bpf_get_current_task") return kernelOrigin;
     if (name === "bpf_get_current_task_btf" || name === "bpf_task_pt_regs") return trustedOrigin;
     if (name.startsWith("bpf_")) return isPointer(node) ? otherOrigin : noOrigins;
@@ -287,8 +316,14 @@ export class PointerAnalysis {
   }
 
   #store(location: Location, value: Origins): void {
-    if (location.field !== undefined) this.#add(`field:${location.field}`, value);
+    if (location.field !== undefined) this.#add(this.#fieldCell(location.field), value);
     else for (const object of location.objects) if (isCell(object)) this.#add(object, value);
+  }
+
+  /** The members of one union are one cell: they lie in the same bytes. */
+  #fieldCell(field: string): string {
+    const owner = this.#declarations.ownerOfField.get(field);
+    return owner?.tagUsed === "union" ? `field:${owner.id}` : `field:${field}`;
   }
 
   #addParameters(definition: FunctionDefinition): void {
@@ -349,13 +384,15 @@ export class PointerAnalysis {
       return;
     }
     const name = calleeOf(node) ?? "";
-    const definition = this.#declarations.functions.get(name);
-    if (definition !== undefined) {
+    const called = this.#calledFunctions(node);
+    for (const definition of called) {
       definition.parameters.forEach((parameter, index) => {
         const value = parameters[index];
         if (value !== undefined) this.#add(`variable:${parameter.id}`, this.valueOf(value));
       });
-    } else if (/^bpf_(?:probe_read|copy_from_user)/.test(name)) {
+    }
+    if (called.length > 0) return;
+    if (/^bpf_(?:probe_read|copy_from_user)/.test(name)) {
       const [target] = parameters;
       if (target === undefined) return;
       const origin = name.includes("user") ? userOrigin : kernelOrigin;

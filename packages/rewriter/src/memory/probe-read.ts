@@ -330,8 +330,9 @@ export class ReadRewriter {
     const arrow = arrowOf(loaded);
     const operators =
       arrow === undefined ? undefined : this.#operators({ root: loaded, arrows: [arrow] }, extent);
-    const [operator] = operators ?? [];
-    if (arrow === undefined || operator === undefined || kind === "user") {
+    // `(*p).bit` and `p[1].bit`: the member's own dot.
+    const operator = operators?.[0] ?? (arrow === undefined ? this.#dot(extent) : undefined);
+    if (operator === undefined) {
       this.#context.refuse(
         loaded,
         `the bit-field ${loaded.name ?? ""} cannot be read through this expression`,
@@ -339,11 +340,26 @@ export class ReadRewriter {
       );
       return;
     }
-    const macro = this.#isOwnMember(arrow) ? "BPF_PROBE_READ_BITFIELD(" : "BPF_CORE_READ_BITFIELD_PROBED(";
+    const isOwn = this.#isOwnMember(arrow ?? loaded);
+    const macro =
+      kind === "user"
+        ? "BPF_PROBE_READ_USER_BITFIELD("
+        : isOwn
+          ? "BPF_PROBE_READ_BITFIELD("
+          : "BPF_CORE_READ_BITFIELD_PROBED(";
     const type = loaded.type?.qualType ?? "unsigned int";
+    const address = arrow === undefined ? "&" : "";
     const edits = this.#edits(extent);
-    edits?.wrap(extent.start, extent.end, `((${type})${macro}`, "))", "read");
+    edits?.wrap(extent.start, extent.end, `((${type})${macro}${address}`, "))", "read");
     edits?.replace(operator.start, operator.end, operator.text);
+  }
+
+  #dot(extent: MemberExtent): { start: number; end: number; text: string } | undefined {
+    const { operator } = extent;
+    const text = this.#context.texts.get(extent.file) ?? "";
+    return operator !== undefined && text.slice(operator.start, operator.end) === "."
+      ? { ...operator, text: ", " }
+      : undefined;
   }
 }
 

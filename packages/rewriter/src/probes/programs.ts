@@ -37,7 +37,8 @@ export function rewritePrograms(declarations: Declarations, context: ProgramCont
   const usdt = functionsWith(declarations, (_node, callee) => usdtReaders.includes(callee ?? ""));
   const packets = functionsWith(
     declarations,
-    (node, callee) => trafficHelper.test(callee ?? "") || isPacketStore(node, fields),
+    (node, callee) =>
+      trafficHelper.test(callee ?? "") || isPacketStore(node, fields) || isTrafficMember(node, declarations),
   );
   for (const definition of declarations.functions.values()) {
     const uses = { usdt: usdt.has(definition.name), traffic: packets.has(definition.name) };
@@ -80,6 +81,15 @@ function functionsWith(
 function isPacketStore(node: AstNode, fields: PacketFields): boolean {
   const target = storeTarget(node);
   return target !== undefined && fields.headerOf(withoutParentheses(target)) !== undefined;
+}
+
+/** Members of struct __sk_buff that socket filters must not read (sk_filter_is_valid_access of net/core/filter.c). */
+function isTrafficMember(node: AstNode, { recordOfField }: Declarations): boolean {
+  return (
+    node.kind === "MemberExpr" &&
+    /^(?:data|data_end|data_meta|tc_classid|tstamp|wire_len|hwtstamp)$/.test(node.name ?? "") &&
+    recordOfField.get(node.referencedMemberDecl ?? "") === "__sk_buff"
+  );
 }
 
 class HeadRewriter {
