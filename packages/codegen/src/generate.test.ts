@@ -110,7 +110,18 @@ const refusals: readonly (readonly [name: string, c: string, line: number])[] = 
   [
     "variable arguments",
     "int f(int n, ...) {\n  __builtin_va_list l;\n  __builtin_va_start(l, n);\n  return __builtin_va_arg(l, int);\n}",
-    3,
+    1,
+  ],
+  ["an atomic operation on 16 bits", "short f(short *p) {\n  return __sync_fetch_and_add(p, 1);\n}", 2],
+  ["an atomic nand", "int f(int *p) {\n  return __sync_fetch_and_nand(p, 3);\n}", 2],
+  ["a memory fence", "void f(void) {\n\n  __sync_synchronize();\n}", 3],
+  ["an ordered load below v4", "int f(int *p) {\n  return __atomic_load_n(p, __ATOMIC_ACQUIRE);\n}", 2],
+  ["an ordered store below v4", "void f(int *p) {\n  __atomic_store_n(p, 1, __ATOMIC_SEQ_CST);\n}", 2],
+  ["a fill of unknown length", "void f(char *a, unsigned n) {\n  __builtin_memset(a, 0, n);\n}", 2],
+  [
+    "a stack that is too big",
+    "void g(char *);\nvoid f(void) {\n  char a[500], b[99];\n  g(a), g(b), g(a);\n}",
+    2,
   ],
   ["six arguments", "int f(int a, int b, int c, int d, int e, int g) {\n  return a + g;\n}", 1],
 ];

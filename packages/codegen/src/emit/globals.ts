@@ -31,6 +31,11 @@ export function placeGlobals(module: IrModule, sections: SectionTable, symbols: 
   const placed: PlacedGlobal[] = [];
   for (const global of module.globals) {
     if (!isEmitted(global)) continue;
+    if (global.linkage === "common") {
+      const size = sizeOf(global.valueType);
+      symbols.defineCommon(global, Math.max(1, size), global.align ?? alignOf(global.valueType));
+      continue;
+    }
     const sectionIndex = sections.indexOf(dataSection(global));
     const { bytes, references } = initialBytes(module, global);
     const size = sizeOf(global.valueType);

@@ -7,9 +7,8 @@ import type { IrModule } from "../ir/module.ts";
 import type { Cpu } from "../machine/machine-function.ts";
 import { refusal } from "../select/refuse.ts";
 import { compileFunction } from "./compile-function.ts";
+import type { EncodedFunction, PlacedInstruction } from "./encoded.ts";
 import { fillGlobals, placeGlobals } from "./globals.ts";
-import { foldAddress } from "./initializer.ts";
-import type { EncodedFunction, PlacedInstruction } from "./instructions.ts";
 import { encodeFunction } from "./instructions.ts";
 import { linkInstruction } from "./relocations.ts";
 import { codeSection, SectionTable } from "./sections.ts";
@@ -45,7 +44,7 @@ export function emitModule(module: IrModule, options: EmitOptions): EmittedModul
     .filter((fn) => !isDeclaration(fn) && fn.linkage !== "available_externally")
     .map((fn) => placeFunction(module, fn, options, sections, symbols));
   const globals = placeGlobals(module, sections, symbols);
-  defineAliases(module, symbols);
+  for (const alias of module.aliases) symbols.defineAlias(alias);
   fillGlobals(globals, sections, symbols);
   const functions = placed.map((one) => linkFunction(module, one, sections, symbols));
   return {
@@ -71,15 +70,6 @@ function placeFunction(
   const offset = sections.reserve(section, size, slotBytes);
   symbols.define(fn, { section, offset }, size);
   return { fn, section, offset, encoded };
-}
-
-function defineAliases(module: IrModule, symbols: SymbolTable): void {
-  for (const alias of module.aliases) {
-    const target = foldAddress(alias.aliasee);
-    const place = target?.symbol === undefined ? undefined : symbols.placeOf(target.symbol);
-    if (target === undefined || place === undefined) continue;
-    symbols.define(alias, { section: place.section, offset: place.offset + Number(target.addend) }, 0);
-  }
 }
 
 function linkFunction(

@@ -1,10 +1,11 @@
 /** Initializers of globals as bytes, with the addresses that the loader fills in. */
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 import { sizeOf, storeSize, structLayout } from "../ir/data-layout.ts";
+import { floatBits } from "../ir/float.ts";
 import type { IrGlobal, IrModule } from "../ir/module.ts";
 import type { Type } from "../ir/type.ts";
 import { printType } from "../ir/type.ts";
-import type { Constant } from "../ir/value.ts";
+import type { Constant, ConstantFloat } from "../ir/value.ts";
 import { Refusal } from "../select/refuse.ts";
 
 /** An address inside data. */
@@ -75,6 +76,9 @@ class Initializer {
       case "expression":
         this.#writeAddress(value, type, offset);
         return;
+      case "float":
+        this.#writeFloat(value, offset);
+        return;
       default:
         throw this.#refuse(`holds a constant of kind "${value.kind}"`);
     }
@@ -100,6 +104,13 @@ class Initializer {
       this.#bytes[offset + index] = Number(rest & 0xffn);
       rest >>= 8n;
     }
+  }
+
+  /** BPF computes with no floating point numbers, but data may hold them. */
+  #writeFloat({ type, text }: ConstantFloat, offset: number): void {
+    const bits = floatBits(type, text);
+    if (bits === undefined) throw this.#refuse(`holds a number of type ${printType(type)}`);
+    this.#writeInteger(bits, storeSize(type), offset);
   }
 
   #writeAddress(value: Constant, type: Type, offset: number): void {

@@ -15,19 +15,9 @@ import { framePointer, noRegister } from "../machine/register.ts";
 import { coreValueBefore, isWideCoreValue } from "../peephole/core-access.ts";
 import { Refusal } from "../select/refuse.ts";
 import { assembleInline } from "./assembly.ts";
-
-/** A relocation wanted by an instruction. */
-export interface WantedRelocation {
-  readonly kind: "address" | "call" | "core";
-  readonly symbol: string;
-}
-
-/** A BPF instruction on its way into a section. */
-export interface PlacedInstruction {
-  readonly insn: Instruction;
-  readonly location: number;
-  readonly relocation: WantedRelocation | undefined;
-}
+import type { DraftInstruction } from "./distances.ts";
+import { settleDistances } from "./distances.ts";
+import type { Encoded, EncodedFunction, WantedRelocation } from "./encoded.ts";
 
 const aluOps: Record<AluOperation, { op: number; signed: boolean }> = {
   add: { op: AluOp.Add, signed: false },
@@ -68,56 +58,22 @@ const atomicOps: Record<AtomicOperation, number> = {
 
 const sizes: Record<AccessSize, number> = { 1: Size.B, 2: Size.H, 4: Size.W, 8: Size.DW };
 
-/** The instructions of a function and the slot each block starts at, counted from the function's first. */
-export interface EncodedFunction {
-  readonly code: readonly PlacedInstruction[];
-  readonly slots: number;
-}
-
-/** A jump whose offset is filled in when all blocks have their place. */
-interface PendingJump {
-  readonly index: number;
-  readonly slot: number;
-  readonly target: MachineBlock;
-}
-
 /** Makes the errors of encoding, from a code, a message and the location to blame. */
 export type Refuse = (code: string, message: string, location: number, hint: string) => Error;
 
 /** Encodes an allocated function whose jumps are settled. @throws what `refuse` makes of what cannot be encoded */
 export function encodeFunction(fn: MachineFunction, refuse: Refuse): EncodedFunction {
-  const code: PlacedInstruction[] = [];
+  const draft: DraftInstruction[] = [];
   const starts = new Map<MachineBlock, number>();
-  const jumps: PendingJump[] = [];
-  let slot = 0;
   for (const block of fn.blocks) {
-    starts.set(block, slot);
+    starts.set(block, draft.length);
     for (const insn of block.instructions) {
-      for (const placed of encodeChecked(fn, insn, slot, refuse)) {
-        if (placed.target !== undefined) jumps.push({ index: code.length, slot, target: placed.target });
-        code.push({ insn: placed.insn, location: insn.location, relocation: placed.relocation });
-        slot += placed.insn.opcode === loadImm64Opcode ? 2 : 1;
+      for (const one of encodeChecked(fn, insn, draft.length, refuse)) {
+        draft.push({ ...one, location: insn.location });
       }
     }
   }
-  for (const jump of jumps) {
-    const start = starts.get(jump.target);
-    if (start === undefined) throw new InternalError(`a jump in ${fn.name} leads to a block that is gone`);
-    const distance = start - jump.slot - 1;
-    const placed = code[jump.index]!;
-    if (distance < -0x8000 || distance > 0x7fff) throw jumpTooFar(fn, placed.location, refuse);
-    code[jump.index] = { ...placed, insn: { ...placed.insn, off: distance } };
-  }
-  return { code, slots: slot };
-}
-
-function jumpTooFar(fn: MachineFunction, location: number, refuse: Refuse): Error {
-  return refuse(
-    Refusal.JumpTooFar,
-    `a jump in function ${fn.name} is further than 32767 instructions`,
-    location,
-    "Split the function, or build for -mcpu=v4, which has long jumps.",
-  );
+  return settleDistances(fn, draft, starts, refuse);
 }
 
 /** Encodes one instruction; what is wrong with inline assembly is said with its line of C. */
@@ -138,13 +94,6 @@ function encodeChecked(
       error.hint ?? "Write one instruction a line, in the notation of LLVM's BPF assembler.",
     );
   }
-}
-
-/** One encoded instruction; the offset of a jump is still zero. */
-interface Encoded {
-  readonly insn: Instruction;
-  readonly relocation?: WantedRelocation;
-  readonly target?: MachineBlock;
 }
 
 function make(opcode: number, fields: Partial<Omit<Instruction, "opcode">>): Instruction {
@@ -188,8 +137,12 @@ function encodeInstruction(fn: MachineFunction, insn: MachineInstruction, unique
       return [{ insn: make(alu | AluOp.Neg, { dst }) }];
     case "swap":
       return [{ insn: encodeSwap(insn) }];
+    case "cast-space":
+      return [
+        { insn: make(Class.Alu64 | AluOp.Mov | Source.X, { dst, src: insn.a, off: 1, imm: insn.imm }) },
+      ];
     case "assembly":
-      return assembleInline(fn, insn.assembly!, unique).map((one) => ({ insn: one }));
+      return assembleInline(fn, insn.assembly!, unique);
     case "barrier":
     case "lifetime-start":
     case "lifetime-end":
@@ -248,12 +201,16 @@ function encodeMemory(fn: MachineFunction, insn: MachineInstruction): Encoded {
     insn.symbol === "" ? undefined : { kind: "core", symbol: insn.symbol };
   const withCore = (encoded: Instruction): Encoded =>
     core === undefined ? { insn: encoded } : { insn: encoded, relocation: core };
+  const ordered = (imm: number, registers: { dst: number; src: number }): Instruction =>
+    make(Class.Stx | Mode.Atomic | size, { ...registers, off, imm });
   switch (insn.opcode) {
     case "load": {
+      if (insn.fetch) return withCore(ordered(AtomicOp.LoadAcquire, { dst: insn.dst, src: base }));
       const mode = insn.signed ? Mode.MemSx : Mode.Mem;
       return withCore(make(Class.Ldx | mode | size, { dst: insn.dst, src: base, off }));
     }
     case "store":
+      if (insn.fetch) return withCore(ordered(AtomicOp.StoreRelease, { dst: base, src: insn.b }));
       if (insn.b !== noRegister)
         return withCore(make(Class.Stx | Mode.Mem | size, { dst: base, src: insn.b, off }));
       return withCore(make(Class.St | Mode.Mem | size, { dst: base, off, imm: insn.imm }));

@@ -1,8 +1,10 @@
 /** Symbols in code: calls that are settled here, and relocations for the rest. */
+import { helperByName } from "@bpfkit/base/abi";
 import type { Instruction } from "@bpfkit/elf/isa";
+import { PseudoCall } from "@bpfkit/elf/isa";
 import type { ObjectRelocation } from "@bpfkit/elf/object";
 import { RelocationType } from "@bpfkit/elf/object";
-import type { PlacedInstruction } from "./instructions.ts";
+import type { PlacedInstruction } from "./encoded.ts";
 import type { Place, SymbolTable } from "./symbols.ts";
 
 /** An instruction with its symbol settled as far as it can be. */
@@ -27,9 +29,14 @@ export function linkInstruction(
   if (relocation.kind === "address") {
     const { symbol, addend } = symbols.reference(relocation.symbol);
     return {
-      insn: { ...insn, imm: addend },
+      insn: { ...insn, imm: addend + (relocation.addend ?? 0) },
       relocation: { offset: at.offset, type: RelocationType.R_BPF_64_64, symbol },
     };
+  }
+  const helper = symbols.isDeclared(relocation.symbol) ? undefined : helperByName(relocation.symbol);
+  if (helper !== undefined) {
+    // Inline assembly may call helpers by name: C has them as numbers only.
+    return { insn: { ...insn, src: PseudoCall.Helper, imm: helper.id }, relocation: undefined };
   }
   const place = symbols.placeOf(relocation.symbol);
   if (place !== undefined && place.section === at.section && symbols.isLocal(relocation.symbol)) {

@@ -2,6 +2,7 @@
 import type { ObjectRelocation, ObjectSection } from "@bpfkit/elf/object";
 import { SectionFlag, SectionType } from "@bpfkit/elf/object";
 import { sizeOf } from "../ir/data-layout.ts";
+import { floatBits } from "../ir/float.ts";
 import type { IrGlobal } from "../ir/module.ts";
 import type { Constant } from "../ir/value.ts";
 
@@ -89,6 +90,10 @@ export function dataSection(global: IrGlobal): SectionChoice {
       section === ".bss" || section.startsWith(".bss.") ? SectionType.Nobits : SectionType.Progbits;
     return { name: section, type, flags, entrySize: 0 };
   }
+  const space = global.type.addressSpace;
+  // One section for all of an arena's variables, as LLVM's BPFCheckAndAdjustIR has it.
+  if (space !== 0)
+    return { name: `.addr_space.${space}`, type: SectionType.Progbits, flags: writable, entrySize: 0 };
   if (!global.constant) {
     const zero = global.initializer === undefined || isZero(global.initializer);
     if (zero) return { name: ".bss", type: SectionType.Nobits, flags: writable, entrySize: 0 };
@@ -147,6 +152,9 @@ export function isZero(start: Constant): boolean {
         break;
       case "bytes":
         if (value.bytes.some((byte) => byte !== 0)) return false;
+        break;
+      case "float":
+        if (floatBits(value.type, value.text) !== 0n) return false;
         break;
       case "aggregate":
         work.push(...value.elements);

@@ -1,9 +1,7 @@
 /** The symbol table in the making, and how relocations name what they refer to. */
-import { BpfkitError } from "@bpfkit/base/diagnostics";
 import type { ObjectSymbol } from "@bpfkit/elf/object";
 import type { IrFunction, Linkage, Visibility } from "../ir/function.ts";
 import type { IrAlias, IrGlobal, IrModule } from "../ir/module.ts";
-import { Refusal } from "../select/refuse.ts";
 import { foldAddress } from "./initializer.ts";
 
 /** Where a symbol is defined. */
@@ -23,6 +21,7 @@ export class SymbolTable {
   readonly symbols: ObjectSymbol[] = [];
   readonly #module: IrModule;
   readonly #places = new Map<string, Place>();
+  readonly #sizes = new Map<string, number>();
   readonly #indices = new Map<string, number>();
   readonly #sections = new Map<number, number>();
   readonly #sectionName: (index: number) => string;
@@ -44,6 +43,7 @@ export class SymbolTable {
   /** Records where something is defined; what has a name in the object gets a symbol. */
   define(value: IrFunction | IrGlobal | IrAlias, place: Place, size: number): void {
     this.#places.set(value.name, place);
+    this.#sizes.set(value.name, size);
     if (value.linkage === "private") return;
     this.#indices.set(value.name, this.symbols.length);
     this.symbols.push({
@@ -51,9 +51,44 @@ export class SymbolTable {
       value: place.offset,
       size,
       binding: bindingOf(value.linkage),
-      type: value.kind === "global" ? "object" : "func",
+      type: this.#isVariable(value) ? "object" : "func",
       visibility: visibilityOf(value.visibility),
       section: place.section,
+    });
+  }
+
+  /** Records that an alias stands for a place in something defined, whose size it takes over, as LLVM has it. */
+  defineAlias(alias: IrAlias): void {
+    const target = foldAddress(alias.aliasee);
+    const place = target?.symbol === undefined ? undefined : this.placeOf(target.symbol);
+    if (target?.symbol === undefined || place === undefined) return;
+    const size = this.#sizes.get(this.#resolve(target.symbol)) ?? 0;
+    this.define(alias, { section: place.section, offset: place.offset + Number(target.addend) }, size);
+  }
+
+  /** Aliases are of the kind of what is behind them. */
+  #isVariable(value: IrFunction | IrGlobal | IrAlias): boolean {
+    let current: IrFunction | IrGlobal | IrAlias | undefined = value;
+    for (let step = 0; step < 100 && current?.kind === "alias"; step++) {
+      const symbol: string | undefined = foldAddress(current.aliasee)?.symbol;
+      current = symbol === undefined ? undefined : this.#module.symbols.get(symbol);
+    }
+    return current?.kind === "global";
+  }
+
+  /** A variable whose place the linker chooses (`-fcommon`). ELF keeps its alignment in the value. */
+  defineCommon(value: IrGlobal, size: number, align: number): void {
+    this.#indices.set(value.name, this.symbols.length);
+    const visibility = visibilityOf(value.visibility);
+    const { name } = value;
+    this.symbols.push({
+      name,
+      value: align,
+      size,
+      binding: "global",
+      type: "object",
+      visibility,
+      section: "common",
     });
   }
 
@@ -66,6 +101,11 @@ export class SymbolTable {
   isLocal(name: string): boolean {
     const value = this.#module.symbols.get(this.#resolve(name));
     return value?.linkage === "private" || value?.linkage === "internal";
+  }
+
+  /** True for symbols that C defines or declares. */
+  isDeclared(name: string): boolean {
+    return this.#module.symbols.has(name);
   }
 
   /** What a relocation against a symbol must say. LLVM names local symbols by their section. */
@@ -99,18 +139,17 @@ export class SymbolTable {
   #symbolOf(name: string): number {
     const known = this.#indices.get(name);
     if (known !== undefined) return known;
+    // Inline assembly may name what C does not declare.
     const value = this.#module.symbols.get(name);
-    if (value === undefined)
-      throw new BpfkitError(Refusal.Unsupported, `the symbol "${name}" is not declared`);
     const index = this.symbols.length;
     this.#indices.set(name, index);
     this.symbols.push({
       name,
       value: 0,
       size: 0,
-      binding: value.linkage === "extern_weak" ? "weak" : "global",
+      binding: value?.linkage === "extern_weak" ? "weak" : "global",
       type: "notype",
-      visibility: visibilityOf(value.visibility),
+      visibility: visibilityOf(value?.visibility ?? "default"),
       section: "undefined",
     });
     return index;

@@ -19,6 +19,8 @@ import type { Attributes, Value } from "./value.ts";
 
 const fastMath = new Set(["nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc", "fast"]);
 
+const noAttributes: Attributes = new Map();
+
 /** The parts that both kinds of call have. */
 interface CallParts {
   readonly callee: Value;
@@ -96,7 +98,9 @@ function parseCallParts(state: ParserState, scope: FunctionScope): CallParts {
       break;
     }
     const argumentType = parsePlainType(state);
-    argumentAttributes.push(parseParameterAttributes(state, startsConstant));
+    // Behind `metadata` comes a node, or a value with its own type: a word there is no attribute.
+    const takesAttributes = argumentType.kind !== "metadata";
+    argumentAttributes.push(takesAttributes ? parseParameterAttributes(state, startsConstant) : noAttributes);
     args.push(parseArgument(state, scope, argumentType));
     if (!lexer.accept(",")) break;
   }

@@ -86,6 +86,17 @@ export function parseConstant(state: ParserState, type: Type): Constant {
   }
 }
 
+/** `u0x1f` and `s0xff`, which is -1 as an i8. */
+const hexadecimal = /^([us])0x([0-9A-Fa-f]{1,32})$/;
+
+function parseHexadecimal(state: ParserState, type: Type, match: RegExpExecArray): Constant {
+  if (type.kind !== "integer") throw state.lexer.error("number where the type is not an integer");
+  const [, sign, digits] = match as unknown as [string, string, string];
+  state.lexer.next();
+  const value = BigInt(`0x${digits}`);
+  return constantInt(type, sign === "s" ? BigInt.asIntN(digits.length * 4, value) : value);
+}
+
 function parseInteger(state: ParserState, type: Type): Constant {
   const lexer = state.lexer;
   if (type.kind === "float") {
@@ -148,6 +159,8 @@ function parseWordConstant(state: ParserState, type: Type): Constant {
       lexer.next();
       return parseConstant(state, type);
     default: {
+      const number = hexadecimal.exec(word);
+      if (number !== null) return parseHexadecimal(state, type, number);
       state.enter();
       const constant = parseExpression(state, type, word);
       state.leave();

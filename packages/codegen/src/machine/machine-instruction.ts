@@ -14,7 +14,9 @@ import { noRegister } from "./register.ts";
  * - frame-address: dst = r10 + place of `slot` + offset; becomes a move and an addition.
  * - alu: dst = a operation b; before two-address form dst and a may differ, after it they are equal.
  * - negate, zero-extend (low 32 bits), sign-extend (`size` bytes; v4), swap (bytes): dst = f(a).
+ * - cast-space: dst = a moved into another address space; imm holds both as the instruction does.
  * - load: dst = *(size *)(a + offset); store: *(size *)(a + offset) = b. Where `slot` >= 0 the base is that slot.
+ *   With `fetch` they are load-acquire and store-release (v4).
  * - atomic: *(size *)(a + offset) operation= b; with `fetch`, dst receives the old value and is tied to b.
  * - compare-exchange: r0 = the old value of *(size *)(a + offset), replaced by b where it equals r0.
  * - branch: to `target` where `a operation b`; goto: to `target`; both end blocks.
@@ -36,6 +38,7 @@ export type MachineOpcode =
   | "zero-extend"
   | "sign-extend"
   | "swap"
+  | "cast-space"
   | "load"
   | "store"
   | "atomic"
@@ -108,6 +111,17 @@ export interface Assembly {
   readonly clobbers: readonly Register[];
   /** Blocks the assembly may jump to (`asm goto`), in the order of its label operands. */
   readonly targets: MachineBlock[];
+}
+
+/** What stands in the template for a label of `asm goto`, by its number among the labels. */
+export function labelText(index: number): string {
+  return `.Lasm_goto_${index}`;
+}
+
+/** The number of a label that {@link labelText} made. */
+export function labelIndex(text: string): number | undefined {
+  const match = /^\.Lasm_goto_(\d+)$/.exec(text);
+  return match === null ? undefined : Number(match[1]);
 }
 
 /** One instruction. All have the same shape; fields without meaning for an opcode keep their defaults. */
@@ -190,6 +204,7 @@ export function hasSideEffects(insn: MachineInstruction): boolean {
     case "zero-extend":
     case "sign-extend":
     case "swap":
+    case "cast-space":
       return false;
     case "load":
       return insn.volatile;

@@ -34,6 +34,13 @@ function threadJumps(fn: MachineFunction): boolean {
   };
   for (const block of fn.blocks) {
     for (const insn of block.instructions) {
+      const { targets } = insn.assembly ?? { targets: [] };
+      for (const [index, way] of targets.entries()) {
+        const target = final(way);
+        if (target === way) continue;
+        targets[index] = target;
+        changed = true;
+      }
       if (insn.target === undefined) continue;
       const target = final(insn.target);
       if (target !== insn.target) {

@@ -1,5 +1,6 @@
-/** Shifts of shifts by constants become one shift. */
+/** Shifts of shifts by constants become one shift, and there and back a sign-extension where the level has one. */
 import type { MachineFunction } from "../machine/machine-function.ts";
+import type { MachineInstruction } from "../machine/machine-instruction.ts";
 import { noRegister } from "../machine/register.ts";
 import { definitionsOf } from "./known-bits.ts";
 
@@ -21,6 +22,20 @@ export function combineShifts(fn: MachineFunction): void {
         insn.imm = Math.min(sum, insn.width - 1);
         insn.a = inner.a;
       }
+      if (fn.features.v4 && insn.operation === "ashr") extendSign(insn, definitions[insn.a]);
     }
   }
+}
+
+/** Left and right by as many bits: the low byte, half word or word with its sign. */
+function extendSign(insn: MachineInstruction, inner: MachineInstruction | undefined): void {
+  if (inner?.opcode !== "alu" || inner.operation !== "shl" || inner.b !== noRegister) return;
+  if (inner.width !== insn.width || inner.imm !== insn.imm || inner.symbol !== "") return;
+  const bits = insn.width - insn.imm;
+  if (bits !== 8 && bits !== 16 && bits !== 32) return;
+  insn.opcode = "sign-extend";
+  insn.operation = "";
+  insn.size = bits === 8 ? 1 : bits === 16 ? 2 : 4;
+  insn.a = inner.a;
+  insn.imm = 0;
 }

@@ -120,6 +120,8 @@ function factsOf(insn: MachineInstruction, bits: ValueBits, fn: MachineFunction)
       if (insn.width === 32) return { ...nothing, zero: 32, signedLow: Math.min(from, a.signedLow) };
       return { ...nothing, signed: Math.min(from, a.signed) };
     }
+    case "load":
+      return { ...nothing, zero: known, signed: insn.signed ? insn.size * 8 : 64 };
     case "move":
       return moveFacts(insn);
     case "alu":

@@ -82,7 +82,11 @@ function simpleLeaf(constant: Constant, type: Type): Value {
 /** The exchange is known to selection; only uses other than extractvalue need its parts. */
 function isKeptWhole(value: Value): boolean {
   if (value.kind !== "instruction") return false;
-  return value.opcode === "cmpxchg" || (value.opcode === "call" && value.callee.kind === "asm");
+  return value.opcode === "cmpxchg" || isAssembly(value);
+}
+
+function isAssembly(value: Instruction): boolean {
+  return (value.opcode === "call" || value.opcode === "callbr") && value.callee.kind === "asm";
 }
 
 function expand(instruction: Instruction, code: InstructionList, parts: Parts): SplitResult {
@@ -118,6 +122,11 @@ function expand(instruction: Instruction, code: InstructionList, parts: Parts): 
       const found = parts(instruction.aggregate).slice(start, start + count);
       return isAggregate(instruction.type) ? found : (found[0] as Value);
     }
+    case "callbr":
+      if (!isKeptWhole(instruction)) return undefined;
+      // Behind a terminator nothing can take it apart: its users do, one part at a time.
+      code.list.push(instruction);
+      return [];
     case "cmpxchg":
     case "call": {
       if (!isKeptWhole(instruction) || !isAggregate(instruction.type)) return undefined;

@@ -14,6 +14,7 @@ import { parseTypeDefinition } from "../ir/parser.ts";
 import { ParserState } from "../ir/parser-state.ts";
 import type { AccessCall, AccessKind, CoreOperand } from "./access-chain.ts";
 import { constantOperand, continues } from "./access-chain.ts";
+import { UnnamedRecords } from "./unnamed-records.ts";
 
 /** IR text with its CO-RE calls. */
 export interface CoreText {
@@ -152,7 +153,10 @@ function intrinsicOf(line: string): AccessKind | undefined {
 }
 
 function readBody(scan: Scan, body: Body): AccessCall[] {
-  const calls = body.callLines.map((line) => readCall(scan, line));
+  const subprogram = /^define .*? !dbg !(\d{1,9})\b/.exec(scan.lines[body.first - 1] as string)?.[1];
+  const node = subprogram === undefined ? undefined : scan.types.get(Number(subprogram));
+  const records = new UnnamedRecords(scan.types, node);
+  const calls = body.callLines.map((line) => readCall(scan, line, records));
   const byName = new Map(calls.map((call) => [call.name, call]));
   const byLine = new Map(calls.map((call) => [call.line, call]));
   const tracked = new Map<string, AccessCall>(byName);
@@ -191,7 +195,7 @@ function isZeroGep(body: string, pointer: string): boolean {
 }
 
 /** Parses `%x = call T @llvm...(arguments), !dbg !1, !llvm.preserve.access.index !2`. */
-function readCall(scan: Scan, line: number): AccessCall {
+function readCall(scan: Scan, line: number, records: UnnamedRecords): AccessCall {
   const { state } = scan;
   const lexer = state.lexer;
   const kind = intrinsicOf(scan.lines[line] as string) as AccessKind;
@@ -214,13 +218,14 @@ function readCall(scan: Scan, line: number): AccessCall {
   }
   const access = attachments.find((each) => each.name === "llvm.preserve.access.index");
   const base = operands[0] as CoreOperand;
+  const type = scan.types.get(access?.id);
   return {
     kind,
     operands,
     debugLocation,
     line,
     name: lexer.text.slice(nameStart, nameEnd),
-    type: scan.types.get(access?.id),
+    type: kind === "struct" || kind === "union" ? records.named(type) : type,
     index: indexOf(kind, operands),
     recordAlign: base.elementType === undefined ? 1 : alignOf(base.elementType),
     base: base.text,

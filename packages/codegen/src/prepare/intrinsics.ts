@@ -2,15 +2,16 @@
  * Intrinsics that instruction selection does not know, as ordinary instructions. What is left for selection: memcpy
  * and its kin, min and max, abs, bswap, the CO-RE barrier, traps.
  */
-import type { CallInstruction, IrFunction, Type, Value } from "../ir/index.ts";
+import type { CallInstruction, IntegerPredicate, IrFunction, Type, Value } from "../ir/index.ts";
 import { bitWidth, falseValue, i1, integerType, intOf, literalStruct, trueValue } from "../ir/index.ts";
 import { countLeadingZeros, countOnes, countTrailingZeros, reverseBits } from "./bit-counts.ts";
 import type { InstructionList } from "./build.ts";
 import type { Expansion } from "./expand.ts";
 import { expandInstructions, removed } from "./expand.ts";
+import { loadAtOffset, storeAtOffset } from "./static-offsets.ts";
 
 /** Expands one intrinsic; the name part behind `llvm.` and before the types chose it. */
-type Handler = (call: CallInstruction, code: InstructionList) => Value | typeof removed;
+type Handler = (call: CallInstruction, code: InstructionList) => Value | typeof removed | undefined;
 
 const remove: Handler = () => removed;
 const firstArgument: Handler = (call) => argument(call, 0);
@@ -83,6 +84,18 @@ const handlers: Readonly<Record<string, Handler>> = {
   bitreverse: (call, code) => reverseBits(code, argument(call, 0)),
   ucmp: (call, code) => threeWay(call, code, "ult"),
   scmp: (call, code) => threeWay(call, code, "slt"),
+  umin: (call, code) => wideChoice(call, code, "ult"),
+  umax: (call, code) => wideChoice(call, code, "ugt"),
+  smin: (call, code) => wideChoice(call, code, "slt"),
+  smax: (call, code) => wideChoice(call, code, "sgt"),
+  abs: (call, code) => {
+    const value = argument(call, 0);
+    if (bitWidth(value.type) <= 64) return undefined;
+    const zero = intOf(bitWidth(value.type), 0);
+    return code.select(code.compare("slt", value, zero), code.binary("sub", zero, value), value);
+  },
+  "bpf.getelementptr.and.load": loadAtOffset,
+  "bpf.getelementptr.and.store": (call, code) => (storeAtOffset(call, code) ? removed : undefined),
   ptrmask: (call, code) => {
     const address = code.cast("ptrtoint", argument(call, 0), integerType(64));
     return code.cast("inttoptr", code.binary("and", address, argument(call, 1)), call.type);
@@ -193,6 +206,17 @@ function funnelShift(call: CallInstruction, code: InstructionList, way: "left" |
   }
   const top = code.binary("shl", code.binaryConstant("shl", high, 1), rest);
   return code.binary("or", top, code.binary("lshr", low, shift));
+}
+
+/** Selection has its own code for the smaller or larger one of two registers. */
+function wideChoice(
+  call: CallInstruction,
+  code: InstructionList,
+  predicate: IntegerPredicate,
+): Value | undefined {
+  const [a, b] = operands(call);
+  if (bitWidth(a.type) <= 64) return undefined;
+  return code.select(code.compare(predicate, a, b), a, b);
 }
 
 function threeWay(call: CallInstruction, code: InstructionList, less: "ult" | "slt"): Value {

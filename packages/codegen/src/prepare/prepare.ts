@@ -1,5 +1,6 @@
 /** Brings a module into the form instruction selection wants. The passes run in this order. */
 import type { IrModule } from "../ir/index.ts";
+import { castAccessedPointers } from "./address-spaces.ts";
 import { splitAggregates } from "./aggregates.ts";
 import { removeUnreachableBlocks } from "./block-order.ts";
 import { copyByValueArguments } from "./by-value.ts";
@@ -20,6 +21,7 @@ export function prepareModule(module: IrModule): void {
   for (const fn of defined) {
     restorePowerSwitches(fn);
     removeUnreachableBlocks(fn);
+    castAccessedPointers(fn, module);
     expandMemoryFunctions(fn, module);
     copyByValueArguments(fn, module);
     expandIntrinsics(fn);

@@ -1,14 +1,28 @@
-/** Integers of 65 to 128 bits as a low word of 64 bits and a high word with the rest. */
-import type { BinaryInstruction, Constant, Instruction, IrModule, Type, Value } from "../ir/index.ts";
-import { bitWidth, i64, integerType, intOf } from "../ir/index.ts";
+/**
+ * Integers of more than 64 bits as a low word of 64 bits and a high part with the rest, which may be wide again. Those
+ * of up to 128 bits are C's; longer ones hold bit-fields.
+ */
+import type {
+  BinaryInstruction,
+  BinaryOpcode,
+  Constant,
+  Instruction,
+  IrModule,
+  Type,
+  Value,
+} from "../ir/index.ts";
+import { bitWidth, i64, integerType, intOf, operandsOf } from "../ir/index.ts";
 import type { InstructionList } from "./build.ts";
 import { intrinsicName } from "./intrinsics.ts";
 import type { Parts, SplitResult, Splitting } from "./split-values.ts";
 import { splitValues } from "./split-values.ts";
 import { multiplyWide, shiftWide } from "./wide-arithmetic.ts";
 
+/** The longest integer that is split: each 64 bits of it take a round. */
+const maxBits = 4096;
+
 function isWide(type: Type): boolean {
-  return type.kind === "integer" && type.bits > 64 && type.bits <= 128;
+  return type.kind === "integer" && type.bits > 64 && type.bits <= maxBits;
 }
 
 function highType(type: Type): Type {
@@ -52,10 +66,12 @@ function expand(instruction: Instruction, code: InstructionList, parts: Parts): 
       return a.map((part, index) => code.binary(instruction.opcode, part, b[index] as Value));
     }
     case "mul":
+      if (bitWidth(instruction.type) > 128) return undefined;
       return multiplyWide(code, parts(instruction.lhs), parts(instruction.rhs));
     case "shl":
     case "lshr":
     case "ashr":
+      if (bitWidth(instruction.type) > 128) return shiftLong(instruction, code, parts);
       return shiftWide(code, instruction.opcode, parts(instruction.lhs), parts(instruction.rhs));
     case "icmp":
       return compare(instruction, code, parts);
@@ -92,6 +108,10 @@ function compare(
   const [bLow, bHigh] = parts(instruction.rhs) as [Value, Value];
   const { predicate } = instruction;
   if (predicate === "eq" || predicate === "ne") {
+    if (bitWidth(aHigh.type) > 64) {
+      const low = code.compare(predicate, aLow, bLow);
+      return code.binary(predicate === "eq" ? "and" : "or", low, code.compare(predicate, aHigh, bHigh));
+    }
     const high = resize(code, code.binary("xor", aHigh, bHigh), i64, "zext");
     return code.compare(predicate, code.binary("or", code.binary("xor", aLow, bLow), high), intOf(64, 0));
   }
@@ -108,6 +128,7 @@ function access(
   parts: Parts,
 ): SplitResult {
   const { pointer, align, volatile } = instruction;
+  if (instruction.ordering !== "notatomic") return undefined;
   const highPointer = code.offset(pointer, 8);
   const highAlign = Math.min(align, 8);
   if (instruction.opcode === "load") {
@@ -131,6 +152,40 @@ function expandIntrinsic(
   }
   const [low, high] = parts(instruction.args[0] as Value) as [Value, Value];
   return [code.byteSwap(instruction.callee, high), code.byteSwap(instruction.callee, low)];
+}
+
+/** More than two words: by constants only, as bit-fields are taken out of their storage. */
+function shiftLong(instruction: BinaryInstruction, code: InstructionList, parts: Parts): SplitResult {
+  const { opcode, rhs } = instruction;
+  const [low, high] = parts(instruction.lhs) as [Value, Value];
+  const bits = bitWidth(high.type);
+  if (rhs.kind !== "int" || rhs.value >= BigInt(bits + 64)) return undefined;
+  const by = Number(rhs.value);
+  const shift = (op: BinaryOpcode, value: Value, amount: number): Value =>
+    amount === 0 ? value : code.binaryConstant(op, value, amount);
+  const zero = intOf(64, 0);
+  if (by === 0) return [low, high];
+  if (opcode === "shl") {
+    if (by >= 64)
+      return [
+        zero,
+        by - 64 < bits ? shift("shl", code.cast("zext", low, high.type), by - 64) : intOf(bits, 0),
+      ];
+    const carried = code.cast("zext", shift("lshr", low, 64 - by), high.type);
+    return [shift("shl", low, by), code.binary("or", shift("shl", high, by), carried)];
+  }
+  if (by < 64) {
+    const carried = code.cast("trunc", shift("shl", high, 64 - by), i64);
+    return [code.binary("or", shift("lshr", low, by), carried), shift(opcode, high, by)];
+  }
+  const down = shift(opcode, high, by - 64);
+  const rest =
+    opcode === "ashr"
+      ? shift("ashr", high, Math.min(bits - 1, by))
+      : by < bits
+        ? shift("lshr", high, by)
+        : intOf(bits, 0);
+  return [code.cast("trunc", down, i64), rest];
 }
 
 function expandCast(instruction: Instruction, code: InstructionList, parts: Parts): SplitResult {
@@ -172,13 +227,36 @@ const splitting: Splitting = {
   partTypes: (type) => (isWide(type) ? [i64, highType(type)] : undefined),
   constantParts,
   expand,
-  describe: (instruction) =>
-    instruction.opcode === "udiv" || instruction.opcode === "urem"
-      ? "division of 128-bit integers is not supported"
-      : `128-bit integers as operands of "${instruction.opcode}" are not supported`,
+  describe: (instruction) => {
+    if (["udiv", "urem", "sdiv", "srem"].includes(instruction.opcode)) {
+      return "BPF has no division of integers with more than 64 bits";
+    }
+    const what = instruction.opcode === "call" ? "a call" : `"${instruction.opcode}"`;
+    return `integers of more than 64 bits as operands of ${what} are not supported`;
+  },
 };
 
 /** Splits the wide integers of a module. @throws BpfkitError CG101 with the line of C for divisions and the like. */
 export function splitWideIntegers(module: IrModule): void {
-  splitValues(module, splitting);
+  // The high part of a long integer is wide itself, and goes in the next round.
+  for (let bits = longest(module); bits > 64; bits -= 64) splitValues(module, splitting);
+}
+
+/** Bits of the longest integer that is split. */
+function longest(module: IrModule): number {
+  let bits = 0;
+  const look = (type: Type): void => {
+    if (type.kind === "integer" && isWide(type)) bits = Math.max(bits, type.bits);
+  };
+  for (const fn of module.functions) {
+    look(fn.functionType.result);
+    for (const parameter of fn.parameters) look(parameter.type);
+    for (const block of fn.blocks) {
+      for (const instruction of block.instructions) {
+        look(instruction.type);
+        for (const operand of operandsOf(instruction)) look(operand.type);
+      }
+    }
+  }
+  return bits;
 }

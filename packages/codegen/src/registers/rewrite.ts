@@ -1,7 +1,8 @@
 /** The end of register allocation: physical registers in the instructions, reloads and spills between them. */
 import { InternalError } from "@bpfkit/base/diagnostics";
+import type { MachineBlock } from "../machine/machine-function.ts";
 import type { MachineInstruction } from "../machine/machine-instruction.ts";
-import { instruction } from "../machine/machine-instruction.ts";
+import { instruction, isTerminator } from "../machine/machine-instruction.ts";
 import { forEachDefinition, mapDefinitions, mapUses } from "../machine/operands.ts";
 import type { Register } from "../machine/register.ts";
 import { firstVirtual, framePointer, noRegister } from "../machine/register.ts";
@@ -26,6 +27,7 @@ export function rewrite(allocation: Allocation): void {
     // A register that is read but never written: any will do, as its content is undefined.
     return assigned === noRegister ? 0 : assigned;
   };
+  const heads: { readonly block: MachineBlock; readonly code: readonly MachineInstruction[] }[] = [];
   for (const block of allocation.fn.blocks) {
     const code: MachineInstruction[] = [];
     let index = positions.firstIndex[block.id]!;
@@ -38,9 +40,17 @@ export function rewrite(allocation: Allocation): void {
         mapDefinitions(insn, change);
         if (insn.opcode !== "copy" || insn.dst !== insn.a) code.push(insn);
       }
-      for (const inserted of late) code.push(inserted);
+      // Behind `asm goto` each way out has a block of its own, in which outputs go to the stack.
+      if (late.length > 0 && isTerminator(insn)) {
+        for (const way of block.successors) heads.push({ block: way, code: late });
+      } else for (const inserted of late) code.push(inserted);
     }
     block.instructions = code;
+  }
+  for (const { block, code } of heads) {
+    if (block.predecessors.length > 1)
+      throw new InternalError("asm goto leads into a block with other ways in");
+    block.instructions = [...code.map((insn) => ({ ...insn })), ...block.instructions];
   }
 }
 

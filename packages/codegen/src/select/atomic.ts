@@ -5,6 +5,7 @@ import type {
   ExtractValueInstruction,
   FenceInstruction,
   Instruction,
+  Ordering,
 } from "../ir/instruction.ts";
 import type { Value } from "../ir/value.ts";
 import type { AccessSize, AtomicOperation } from "../machine/machine-instruction.ts";
@@ -49,6 +50,9 @@ export function selectAtomicRmw(s: Selector, insn: AtomicRmwInstruction): void {
     value = negated;
   }
   const fetch = operation === "exchange" || (s.users.get(insn)?.length ?? 0) > 0;
+  if (size === 4 && fetch) needsNarrow(s, "a 32-bit atomic operation that returns the old value");
+  if (size === 4 && operation !== "add")
+    needsNarrow(s, `the atomic operation "${insn.operation}" on 32 bits`);
   const place = { a: address.register, slot: address.slot, offset: address.offset };
   if (!fetch) {
     s.emit("atomic", { operation, ...place, b: value, size, width });
@@ -59,10 +63,44 @@ export function selectAtomicRmw(s: Selector, insn: AtomicRmwInstruction): void {
   s.define(insn, dst);
 }
 
+/** Of the atomic operations on 32 bits, only adding without a result is older than v3 (LLVM: BPFHasALU32). */
+function needsNarrow(s: Selector, what: string): void {
+  if (s.features.alu32) return;
+  throw s.refuse(
+    Refusal.Atomic,
+    `${what} needs -mcpu=v3`,
+    "Use a 64-bit variable, or build for v3 (Linux 5.12 or newer).",
+  );
+}
+
+/** What an access that orders others around it is called: acquire and release are v4's, stronger ones nobody's. */
+export function orderedAccess(s: Selector, ordering: Ordering, own: "acquire" | "release"): boolean {
+  switch (ordering) {
+    case "notatomic":
+    case "unordered":
+    case "monotonic":
+      return false;
+    case own:
+      if (s.features.v4) return true;
+      throw s.refuse(
+        Refusal.Atomic,
+        `a${own === "acquire" ? "n atomic load" : "n atomic store"} with ordering ${own} needs -mcpu=v4`,
+        "Build for v4 (Linux 6.15 or newer), or use an atomic operation that returns the old value: it orders memory.",
+      );
+    default:
+      throw s.refuse(
+        Refusal.Atomic,
+        `an atomic ${own === "acquire" ? "load" : "store"} with ordering ${ordering} does not exist in BPF`,
+        `Use ${own} ordering, or an atomic operation that returns the old value: it orders memory on both sides.`,
+      );
+  }
+}
+
 /** Selects `cmpxchg`: the old value goes through r0. */
 export function selectCompareExchange(s: Selector, insn: CompareExchangeInstruction): void {
   const bits = s.bitsOf(insn.expected.type);
   const size = atomicSize(s, bits);
+  if (size === 4) needsNarrow(s, "a 32-bit compare-and-exchange");
   const width = size === 8 || !s.features.alu32 ? 64 : 32;
   const address = addressFor(s, insn.pointer);
   const replacement = registerFor(s, insn.replacement);

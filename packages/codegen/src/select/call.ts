@@ -164,6 +164,13 @@ export function selectReturn(s: Selector, insn: ReturnInstruction): void {
 /** Moves the parameters out of their registers at the start of a function. */
 export function selectParameters(s: Selector): void {
   const { parameters } = s.fn;
+  if (s.fn.functionType.variadic) {
+    throw s.refuse(
+      Refusal.TooManyArguments,
+      "a function with variable arguments: BPF passes at most 5, in registers",
+      "Give it a fixed number of parameters.",
+    );
+  }
   if (parameters.length > maxArguments) {
     throw s.refuse(
       Refusal.TooManyArguments,

@@ -31,7 +31,7 @@ function zeroExtended(s: Selector, register: Register, bits: number): Register {
 /** A register with the same low `bits`, and copies of the sign above up to bit `width`. */
 export function signExtend(s: Selector, register: Register, bits: number, width: 32 | 64): Register {
   const known = s.machine.significantBits[register] ?? 64;
-  if (known < bits || bits >= width) return register;
+  if (known < bits || bits >= width || (s.signedLoads.get(register) ?? 64) <= bits) return register;
   return s.shared(`s${register},${bits},${width}`, () => signExtended(s, register, bits, width));
 }
 

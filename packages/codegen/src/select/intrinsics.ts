@@ -46,6 +46,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   smin: (s, insn) => selectMinMax(s, insn, "slt", "sign"),
   smax: (s, insn) => selectMinMax(s, insn, "sgt", "sign"),
   abs: selectAbsolute,
+  "bpf.pseudo": selectPseudo,
   "bpf.load.byte": (s, insn) => selectPacketLoad(s, insn, 1),
   "bpf.load.half": (s, insn) => selectPacketLoad(s, insn, 2),
   "bpf.load.word": (s, insn) => selectPacketLoad(s, insn, 4),
@@ -134,6 +135,25 @@ function selectAbsolute(s: Selector, insn: CallInstruction): void {
   s.emit("goto", { target: join });
   s.startBlock(join, head);
   const dst = joinOf(s, join, [head, value], [around, negated]);
+  s.define(insn, dst);
+}
+
+/** A two-slot load whose source field says what the number stands for: a map's descriptor and the like. */
+function selectPseudo(s: Selector, insn: CallInstruction): void {
+  const [kind, number] = insn.args.map(integerValue);
+  if (kind === undefined || number === undefined || kind > 15n) {
+    throw s.refuse(Refusal.Unsupported, "the operands of llvm.bpf.pseudo are not constant");
+  }
+  const dst = s.machine.newRegister();
+  const operand = { tiedTo: -1, text: undefined, narrow: false, isMemory: false, slot: -1, offset: 0 };
+  s.emit("assembly", {
+    assembly: {
+      template: `ld_pseudo $0, ${kind}, ${number}`,
+      operands: [{ ...operand, register: dst, isOutput: true, earlyClobber: false }],
+      clobbers: [],
+      targets: [],
+    },
+  });
   s.define(insn, dst);
 }
 

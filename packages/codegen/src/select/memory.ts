@@ -8,6 +8,7 @@ import type { Register } from "../machine/register.ts";
 import { noRegister } from "../machine/register.ts";
 import type { Address } from "./address.ts";
 import { alignmentOf } from "./address.ts";
+import { orderedAccess } from "./atomic.ts";
 import { fitsSigned16, fitsSigned32 } from "./bits.ts";
 import { integerValue } from "./constants.ts";
 import { zeroExtend } from "./extend.ts";
@@ -57,17 +58,48 @@ export function selectLoad(s: Selector, insn: LoadInstruction): void {
     s.define(insn, register);
     return;
   }
-  if (insn.ordering === "acq_rel" || insn.ordering === "release") {
-    throw s.refuse(Refusal.Atomic, `a load with ordering ${insn.ordering} is not supported`);
-  }
+  const acquire = orderedAccess(s, insn.ordering, "acquire");
   const bits = s.bitsOf(insn.type);
   s.classOf(bits);
   const address = addressFor(s, insn.pointer);
   const pieces = piecesOf(storeSize(insn.type), alignmentOf(s, insn.pointer, insn.align));
-  const register = loadPieces(s, address, pieces, insn.volatile || insn.ordering !== "notatomic");
+  const volatile = insn.volatile || insn.ordering !== "notatomic";
+  if (acquire) {
+    s.define(insn, loadAcquire(s, insn, address, pieces));
+    return;
+  }
+  if (pieces.length === 1 && isSignExtendingLoad(s, insn, bits)) {
+    const register = emitLoad(s, address, pieces[0]!, volatile, true);
+    s.signedLoads.set(register, bits);
+    s.define(insn, register);
+    return;
+  }
+  const register = loadPieces(s, address, pieces, volatile);
   const known = s.machine.significantBits;
   known[register] = Math.min(known[register] ?? 64, rangeBits(s, insn) ?? 64);
   s.define(insn, register);
+}
+
+/** One access, or none: an ordered load cannot be put together from pieces. */
+function loadAcquire(
+  s: Selector,
+  insn: LoadInstruction,
+  address: Address,
+  pieces: readonly Piece[],
+): Register {
+  if (pieces.length > 1) throw s.refuse(Refusal.Atomic, "an atomic load wants its natural alignment");
+  const dst = emitLoad(s, address, pieces[0]!, true);
+  s.block.instructions[s.block.instructions.length - 1]!.fetch = true;
+  const bits = s.bitsOf(insn.type);
+  s.machine.significantBits[dst] = Math.max(bits, pieces[0]!.size * 8);
+  return dst;
+}
+
+/** True where v4's loads do what all uses ask for; the extensions themselves go when bits are looked at. */
+function isSignExtendingLoad(s: Selector, insn: LoadInstruction, bits: number): boolean {
+  if (!s.features.v4 || (bits !== 8 && bits !== 16 && bits !== 32)) return false;
+  const users = s.users.get(insn) ?? [];
+  return users.length > 0 && users.every((user) => user.opcode === "sext");
 }
 
 /** Significant bits by `!range` metadata: `!{i8 0, i8 2}` says that a bool is 0 or 1. */
@@ -109,10 +141,16 @@ function loadPieces(s: Selector, address: Address, pieces: readonly Piece[], vol
 }
 
 /** Appends one load; returns its register. */
-export function emitLoad(s: Selector, address: Address, piece: Piece, volatile: boolean): Register {
-  const dst = s.machine.newRegister(piece.size * 8);
+export function emitLoad(
+  s: Selector,
+  address: Address,
+  piece: Piece,
+  volatile: boolean,
+  signed = false,
+): Register {
+  const dst = s.machine.newRegister(signed ? 64 : piece.size * 8);
   const { register, offset } = reachable(s, address, piece.offset);
-  s.emit("load", { dst, a: register, slot: address.slot, offset, size: piece.size, volatile });
+  s.emit("load", { dst, a: register, slot: address.slot, offset, size: piece.size, volatile, signed });
   return dst;
 }
 
@@ -125,20 +163,15 @@ function reachable(s: Selector, address: Address, extra: number): { register: Re
 
 /** Selects a store. */
 export function selectStore(s: Selector, insn: StoreInstruction): void {
-  if (insn.ordering === "seq_cst" || insn.ordering === "release") {
-    // BPF's stores are ordered by the processor's own rules only; an exchange is a full barrier.
-    throw s.refuse(
-      Refusal.Atomic,
-      `an atomic store with ordering ${insn.ordering} is not supported`,
-      "Use __sync_lock_test_and_set or a relaxed store.",
-    );
-  }
+  const release = orderedAccess(s, insn.ordering, "release");
   const bits = s.bitsOf(insn.value.type);
   s.classOf(bits);
   const address = addressFor(s, insn.pointer);
   const size = storeSize(insn.value.type);
   const pieces = piecesOf(size, alignmentOf(s, insn.pointer, insn.align));
-  const constant = integerValue(insn.value);
+  if (release && pieces.length > 1)
+    throw s.refuse(Refusal.Atomic, "an atomic store wants its natural alignment");
+  const constant = release ? undefined : integerValue(insn.value);
   if (constant !== undefined) {
     for (const piece of pieces) storeConstant(s, address, piece, constant >> BigInt(piece.offset * 8));
     return;
@@ -150,8 +183,9 @@ export function selectStore(s: Selector, insn: StoreInstruction): void {
   const stored = whole ? value : zeroExtend(s, value, bits, s.classOf(size * 8));
   for (const piece of pieces) {
     const part = piece.offset === 0 ? stored : shifted(s, stored, piece.offset * 8, size * 8);
-    emitStore(s, address, piece, part, insn.volatile);
+    emitStore(s, address, piece, part, insn.volatile || release);
   }
+  if (release) s.block.instructions[s.block.instructions.length - 1]!.fetch = true;
 }
 
 function shifted(s: Selector, register: Register, by: number, bits: number): Register {

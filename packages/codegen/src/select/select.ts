@@ -7,6 +7,7 @@ import type { IrModule } from "../ir/module.ts";
 import type { Cpu } from "../machine/machine-function.ts";
 import { featuresOf, MachineFunction } from "../machine/machine-function.ts";
 import { selectBinary } from "./arithmetic.ts";
+import { selectCallBranch } from "./assembly.ts";
 import {
   isExchangeSuccess,
   selectAtomicRmw,
@@ -87,14 +88,16 @@ const families: { [O in Exclude<Opcode, "phi">]: Row<O> } = {
   switch: unsupported,
   indirectbr: unsupported,
   ret: selectReturn,
-  // Never reached, but code must not run on into the next function.
-  unreachable: (s) => s.emit("return", {}),
+  // Never reached, but code must not run on into the next function. What ends a naked function is in its assembly.
+  unreachable: (s) => {
+    if (!s.fn.attributes.has("naked")) s.emit("return", {});
+  },
   load: selectLoad,
   store: selectStore,
   gep: selectGep,
   alloca: selectAlloca,
   call: selectCall,
-  callbr: unsupported,
+  callbr: (s, insn) => selectCallBranch(s, insn, (target) => entryOf(s, target)),
   atomicrmw: selectAtomicRmw,
   cmpxchg: selectCompareExchange,
   fence: selectFence,

@@ -43,6 +43,8 @@ export class Selector {
   readonly sums = new Map<Value, { readonly register: Register; readonly offset: number }>();
   /** Registers of results that are structs: the outputs of inline assembly. */
   readonly parts = new Map<Value, readonly Register[]>();
+  /** Registers of loads that extend the sign themselves, with the bits they load. */
+  readonly signedLoads = new Map<Register, number>();
   /** Instructions already selected together with an earlier one. */
   readonly done = new Set<Instruction>();
   /** Where code is being appended. */

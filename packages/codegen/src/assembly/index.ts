@@ -1,0 +1,4 @@
+/** Assembly text to instructions. */
+export type { AsmItem } from "./item.ts";
+export type { AsmProgram } from "./parse.ts";
+export { parseAssembly } from "./parse.ts";
