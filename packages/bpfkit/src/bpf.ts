@@ -46,6 +46,8 @@ export interface BpfOptions {
   readonly onWarning?: (message: string) => void;
   /** Verifier log: 0, 1 or 2. */
   readonly logLevel?: number;
+  /** Gets the verifier's log of every program, accepted or refused. */
+  readonly onVerifierLog?: (program: string, log: string) => void;
   /** Folder of a BPF file system for maps that are pinned by name; /sys/fs/bpf unless given. */
   readonly pinRoot?: string;
   /** Maps of other objects in the same kernel to use in place of those of the same names; they stay their owners'. */
@@ -103,10 +105,11 @@ export class BPF implements TableOwner {
    */
   static async open(options: BpfOptions): Promise<BPF> {
     const spec = CollectionSpec.fromObject(options.object, options.name);
-    const { targetBtf, logLevel, pinRoot, maps, mapsNamespace } = options;
+    const { targetBtf, logLevel, onVerifierLog, pinRoot, maps, mapsNamespace } = options;
     const collection = Collection.load(spec, options.kernel, {
       ...(targetBtf === undefined ? {} : { targetBtf }),
       ...(logLevel === undefined ? {} : { logLevel }),
+      ...(onVerifierLog === undefined ? {} : { onVerifierLog }),
       ...(pinRoot === undefined ? {} : { pinRoot }),
       ...(maps === undefined ? {} : { maps }),
       ...(mapsNamespace === undefined ? {} : { mapsNamespace }),

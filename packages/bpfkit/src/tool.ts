@@ -25,6 +25,8 @@ export interface ToolHost {
   /** Builds (or takes from the cache) and loads a program into {@link ToolHost.kernel}. The tool closes it. */
   open(program: ToolProgram): Promise<BPF>;
   readonly kernel: Kernel;
+  /** Gets the verifier's logs where the user asked for them. */
+  readonly onVerifierLog?: (program: string, log: string) => void;
   /** Aborted when the user interrupts; the tool then prints its summary and returns. */
   readonly signal: AbortSignal;
 }

@@ -74,7 +74,13 @@ function seconds(text: string | undefined): number {
 }
 
 async function trace(program: GenericProgram, options: GenericOptions, host: ToolHost): Promise<void> {
-  const bpf = await BPF.open({ object: program.object, name: program.name, kernel: host.kernel });
+  const { kernel, onVerifierLog } = host;
+  const bpf = await BPF.open({
+    object: program.object,
+    name: program.name,
+    kernel,
+    ...(onVerifierLog === undefined ? {} : { onVerifierLog }),
+  });
   try {
     if (bpf.links.length === 0) throw nothingAttached(bpf, program.name);
     const printer = new Printer(bpf, options.json, host.write);

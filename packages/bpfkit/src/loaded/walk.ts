@@ -25,7 +25,7 @@ export function* objectIds(kernel: Kernel, kind: BpfObjectKind): Generator<numbe
     try {
       return kernel.objects.nextId(kind, id);
     } catch (error) {
-      throw explained(error, kind, "listing");
+      throw explained(error, kind);
     }
   };
   for (let id = list(0); id !== undefined; id = list(id)) yield id;
@@ -37,18 +37,12 @@ export function openObject(kernel: Kernel, kind: BpfObjectKind, id: number): Fd 
     return kernel.objects.openById(kind, id);
   } catch (error) {
     if (isErrno(error, Errno.ENOENT)) return undefined;
-    throw explained(error, kind, "opening");
+    throw explained(error, kind);
   }
 }
 
-function explained(error: unknown, kind: BpfObjectKind, doing: string): unknown {
+function explained(error: unknown, kind: BpfObjectKind): unknown {
   const what = `${nouns[kind]}s of the whole kernel`;
-  if (isErrno(error, Errno.EPERM)) {
-    return new BpfkitError("LK003", `the kernel does not permit ${doing} ${what}: that needs CAP_SYS_ADMIN`, {
-      cause: error,
-      hint: "Run it as root (sudo).",
-    });
-  }
   if (isErrno(error, Errno.EINVAL)) {
     return new BpfkitError("KO002", `this kernel cannot list ${what}`, {
       cause: error,

@@ -32,6 +32,9 @@ export class Run extends Command {
       description:
         "the VM's workload: block-io, cpu-profile, exec, file-open, run-queue, system-calls, tcp or mixed",
     }),
+    "verifier-log": Flags.boolean({
+      description: "with --target kernel: show what the kernel's verifier says of each program",
+    }),
     seed: Flags.integer({ min: 0, default: 1, description: "another run of the same workload" }),
     engine: Flags.string({
       options: ["jit", "interpreter"],

@@ -19,6 +19,7 @@ export interface RunFlags extends BuildFlags {
   readonly scenario?: string | undefined;
   readonly seed: number;
   readonly engine: string;
+  readonly "verifier-log": boolean;
 }
 
 /** A tool's host on the command line. */
@@ -28,13 +29,25 @@ export class CommandLineHost implements ToolHost {
   readonly #target: Target;
   readonly #builder: Builder;
   readonly #progress: Progress;
+  readonly onVerifierLog?: (program: string, log: string) => void;
 
-  constructor(target: Target, builder: Builder, kernel: Kernel, progress: Progress, signal: AbortSignal) {
+  constructor(
+    target: Target,
+    builder: Builder,
+    kernel: Kernel,
+    progress: Progress,
+    options: { readonly signal: AbortSignal; readonly verifierLog: boolean },
+  ) {
     this.#target = target;
     this.#builder = builder;
     this.kernel = kernel;
     this.#progress = progress;
-    this.signal = signal;
+    this.signal = options.signal;
+    if (options.verifierLog) {
+      this.onVerifierLog = (program, log) => {
+        process.stderr.write(`verifier log of ${program}:\n${log.trimEnd()}\n`);
+      };
+    }
   }
 
   readonly write = (line: string): void => {
@@ -58,6 +71,7 @@ export class CommandLineHost implements ToolHost {
       object: built.object,
       name: program.file,
       kernel: this.kernel,
+      ...(this.onVerifierLog === undefined ? {} : { onVerifierLog: this.onVerifierLog }),
       onWarning: (message) => process.stderr.write(`bpfkit: warning: ${message}\n`),
     });
   }
@@ -92,10 +106,18 @@ export async function openHost(
   const open = flags.target === "kernel" ? openThisKernel : openSimulatedKernel;
   const builder = openBuilder(flags, progress);
   const kernel = await open(target, flags, builder);
-  return new CommandLineHost(target, builder, kernel, progress, signal);
+  return new CommandLineHost(target, builder, kernel, progress, {
+    signal,
+    verifierLog: flags["verifier-log"],
+  });
 }
 
 async function openSimulatedKernel(target: Target, flags: RunFlags, builder: Builder): Promise<Kernel> {
+  if (flags["verifier-log"]) {
+    throw new UsageError("the VM has no verifier whose log could be shown", {
+      hint: "--verifier-log goes with --target kernel.",
+    });
+  }
   const scenario = flags.scenario ?? target.tool?.scenario ?? genericScenario;
   const engine = flags.engine === "interpreter" ? "interpreter" : "jit";
   const kernel = simulatedKernel({ profile: builder.profile, scenario, seed: flags.seed, engine });

@@ -2,7 +2,7 @@
 
 /** Options of `bpfkit run` that take a value and may stand anywhere on its command line. */
 const valued = new Set(["--target", "--scenario", "--seed", "--engine", "--btf", "--mcpu", "--target-cpu"]);
-const switches = new Set(["--cache", "--no-cache"]);
+const switches = new Set(["--cache", "--no-cache", "--verifier-log"]);
 /** Short options that only building C has; a tool's own short options may be the same letters. */
 const building = /^-[DI]/;
 

@@ -134,13 +134,25 @@ export class LinuxKernel implements Kernel {
     this.#bpf.mapFreeze(map);
   }
   programLoad(attributes: ProgramLoadAttributes): Fd {
-    return this.#bpf.programLoad(attributes);
+    try {
+      return this.#bpf.programLoad(attributes);
+    } catch (error) {
+      // With a log it is the verifier that refuses.
+      const refused =
+        error instanceof SyscallError && error.errno === Errno.EPERM && error.cause === undefined;
+      throw refused ? notPermitted("loading BPF programs of this type", error) : error;
+    }
   }
   programTestRun(program: Fd, options: ProgramTestRunOptions): ProgramTestRunResult {
     return this.#bpf.programTestRun(program, options);
   }
   btfLoad(btf: Uint8Array): Fd {
-    return this.#bpf.btfLoad(btf);
+    try {
+      return this.#bpf.btfLoad(btf);
+    } catch (error) {
+      const refused = error instanceof SyscallError && error.errno === Errno.EPERM;
+      throw refused ? notPermitted("loading BPF types", error) : error;
+    }
   }
   rawTracepointOpen(name: string, program: Fd): Fd {
     return this.#bpf.rawTracepointOpen(name, program);

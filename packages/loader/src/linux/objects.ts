@@ -17,6 +17,7 @@ import type { Descriptors } from "./descriptors.ts";
 import { addressOf } from "./ffi.ts";
 import { linkInfoOf } from "./link-info.ts";
 import { btfInfo, idAttr, linkInfo, pinAttr, programInfo } from "./object-structs.ts";
+import { notPermitted } from "./privileges.ts";
 import { infoAttr } from "./structs.ts";
 
 const commands = {
@@ -65,13 +66,16 @@ export class LinuxBpfObjects implements BpfObjects {
     const attributes = idAttr.encode({ id }, addressOf);
     const result = bpf(next, attributes);
     if (result === -Errno.ENOENT) return undefined;
-    if (result < 0) throw new SyscallError(`BPF_${name}_GET_NEXT_ID`, -result);
+    if (result < 0) throw refusal(kind, `BPF_${name}_GET_NEXT_ID`, -result);
     return idAttr.u32(attributes, "nextId");
   }
 
   openById(kind: BpfObjectKind, id: number): Fd {
     const { open, name } = commands[kind];
-    return this.#descriptors.add(bpf(open, idAttr.encode({ id }, addressOf)), `BPF_${name}_GET_FD_BY_ID`);
+    const command = `BPF_${name}_GET_FD_BY_ID`;
+    const result = bpf(open, idAttr.encode({ id }, addressOf));
+    if (result === -Errno.EPERM) throw refusal(kind, command, -result);
+    return this.#descriptors.add(result, command);
   }
 
   programInfo(program: Fd): ProgramInfo {
@@ -207,6 +211,17 @@ export class LinuxBpfObjects implements BpfObjects {
       throw fileFailure("unlink", path, cause);
     }
   }
+}
+
+function refusal(kind: BpfObjectKind, command: string, errno: number): Error {
+  const cause = new SyscallError(command, errno);
+  if (errno !== Errno.EPERM) return cause;
+  const what = kind === "btf" ? "BTF objects" : `${kind}s`;
+  return notPermitted(
+    `looking at ${what} of the whole kernel`,
+    cause,
+    "It needs CAP_SYS_ADMIN: run it as root (sudo).",
+  );
 }
 
 function fileFailure(command: string, path: string, cause: unknown): SyscallError {

@@ -1,6 +1,8 @@
 /** What this process lacks to trace, in words: capabilities, lockdown, seccomp, sysctls. */
 import { readFileSync } from "node:fs";
+import { release as kernelRelease } from "node:os";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
+import { isMemoryLimited } from "./rlimit.ts";
 
 /** Bits of capability sets (uapi linux/capability.h). CAP_BPF and CAP_PERFMON came with Linux 5.8. */
 const capabilityBits = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
@@ -51,16 +53,38 @@ export function requirePrivileges(): void {
   }
 }
 
-/** The error of a kernel call that was not permitted although the capabilities are there, or of one without them. */
-export function notPermitted(what: string, cause: unknown, advice?: string): BpfkitError {
-  const missing = missingCapabilities(effectiveSet());
-  const reasons: string[] = advice === undefined ? [] : [advice];
-  if (missing.length > 0) reasons.push(`this process lacks ${missing.join(" and ")}: run it as root (sudo).`);
+/** Where the users of this process's namespace begin in the machine's; the whole range in the machine's own. */
+const wholeMachine = /^\s*0\s+0\s+4294967295\s*$/;
+
+/** Reasons that stand in /proc: they explain a refusal whatever the call was. */
+function surroundings(): string[] {
+  const reasons: string[] = [];
+  const uidMap = read("/proc/self/uid_map");
+  if (uidMap !== undefined && !wholeMachine.test(uidMap)) {
+    reasons.push(
+      "This process is in a user namespace, as in a rootless container: its capabilities do not count for BPF. Run it as the machine's own root.",
+    );
+  }
   if (statusField("Seccomp") === "2") {
     reasons.push(
       "A seccomp filter is on: in containers allow bpf and perf_event_open, for example with --privileged.",
     );
   }
+  const limit = /^Max locked memory\s+(\d+)/m.exec(read("/proc/self/limits") ?? "")?.[1];
+  if (limit !== undefined && isMemoryLimited(kernelRelease())) {
+    reasons.push(
+      `Before Linux 5.11 RLIMIT_MEMLOCK bounds BPF, here to ${limit} bytes: ulimit -l unlimited as root, or LimitMEMLOCK=infinity in a systemd unit.`,
+    );
+  }
+  return reasons;
+}
+
+/** The error of a kernel call that was not permitted although the capabilities are there, or of one without them. */
+export function notPermitted(what: string, cause: unknown, advice?: string): BpfkitError {
+  const missing = missingCapabilities(effectiveSet());
+  const reasons: string[] = advice === undefined ? [] : [advice];
+  if (missing.length > 0) reasons.push(`this process lacks ${missing.join(" and ")}: run it as root (sudo).`);
+  reasons.push(...surroundings());
   const paranoid = read("/proc/sys/kernel/perf_event_paranoid")?.trim();
   if (paranoid !== undefined && Number(paranoid) > 2) {
     reasons.push(`kernel.perf_event_paranoid is ${paranoid}; 2 and lower leave perf events to CAP_PERFMON.`);

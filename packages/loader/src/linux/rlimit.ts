@@ -10,8 +10,13 @@ const infinity = 0xffff_ffff_ffff_ffffn;
 /** Since then memory is accounted to the cgroup (commit d5299b67dd59). */
 const accountedSince = "5.11";
 
+/** Whether the limit bounds BPF in a kernel. */
+export function isMemoryLimited(release: string): boolean {
+  return compareReleases(release, accountedSince) < 0;
+}
+
 /** Lifts the limit where there is one; a failure shows when a map does not fit. */
 export function liftMemoryLimit(release: string): void {
-  if (compareReleases(release, accountedSince) >= 0) return;
+  if (!isMemoryLimited(release)) return;
   rawSyscall("prlimit", 0, memlock, resourceLimit.encode({ soft: infinity, hard: infinity }, addressOf), 0);
 }

@@ -30,6 +30,8 @@ export interface CollectionLoadOptions {
   readonly config?: ReadonlyMap<string, string>;
   /** Verifier log: 0 none (asked for after a failure), 1 or 2. */
   readonly logLevel?: number;
+  /** Gets the verifier's log of every program, accepted or refused; level 1 unless `logLevel` says otherwise. */
+  readonly onVerifierLog?: (program: string, log: string) => void;
   /** Where maps with LIBBPF_PIN_BY_NAME are pinned; {@link defaultPinRoot} unless given. */
   readonly pinRoot?: string;
   /** Maps of other objects to use in place of creating those of the same names. They stay their owners'. */
@@ -221,13 +223,15 @@ class CollectionLoader {
     const records = kernelRecords(linked);
     const typed = this.#btfFd !== undefined && records.funcInfo !== undefined;
     const attach = attachTarget(spec, () => this.#requireTargetBtf());
+    const { logLevel, onVerifierLog } = this.#options;
     const attributes = {
       type: spec.type,
       expectedAttachType: spec.expectedAttachType,
       name: kernelObjectName(spec.name),
       instructions,
       license: this.#spec.license,
-      logLevel: this.#options.logLevel ?? 0,
+      logLevel: logLevel ?? (onVerifierLog === undefined ? 0 : 1),
+      onLog: (log: string) => onVerifierLog?.(spec.name, log),
       ...(typed && this.#btfFd !== undefined ? { btf: this.#btfFd } : {}),
       ...(typed && records.funcInfo !== undefined ? { funcInfo: records.funcInfo } : {}),
       ...(typed && records.lineInfo !== undefined ? { lineInfo: records.lineInfo } : {}),
@@ -237,7 +241,11 @@ class CollectionLoader {
       const fd = this.#kernel.programLoad(attributes);
       this.#programs.set(spec.name, new Program(this.#kernel, fd, spec, instructions, outcomes));
     } catch (error) {
-      throw programLoadError(linked, error, outcomes);
+      // Not the verifier: the kernel does not let this process load programs at all.
+      if (error instanceof BpfkitError && error.code === "LK003") throw error;
+      const refused = programLoadError(linked, error, outcomes);
+      if (refused.log !== "") onVerifierLog?.(spec.name, refused.log);
+      throw refused;
     }
   }
 

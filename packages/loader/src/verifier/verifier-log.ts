@@ -10,7 +10,7 @@ export interface LogEnd {
 
 /** Statistics at the end (`processed 7 insns ...`), and states that are printed for comparison. */
 const noise =
-  /^(?:processed \d+ insns|verification time|stack depth|(?:cur|old) state:|peak_states|max_states_per_insn)/;
+  /^(?:arg#\d+ reference type\('UNKNOWN '\)|processed \d+ insns|verification time|stack depth|(?:cur|old) state:|peak_states|max_states_per_insn)/;
 const instructionLine = /^(\d+): \([0-9a-f]{2}\)/;
 /** `0: R1=ctx() R10=fp0`, `from 3 to 5: R0=...`, `; return 0; @ a.c:5`, `mark_precise: frame0: ...`. */
 const walkLine =
