@@ -52,7 +52,12 @@ export function coalesce(fn: MachineFunction): Intervals {
 function nameOf(names: Int32Array, register: Register): Register {
   let name = register;
   while (names[name] !== name) name = names[name]!;
-  names[register] = name;
+  // Whoever is on the way is told, or long chains are walked again and again.
+  for (let at = register; at !== name; ) {
+    const next = names[at]!;
+    names[at] = name;
+    at = next;
+  }
   return name;
 }
 
@@ -68,40 +73,62 @@ function rename(fn: MachineFunction, names: Int32Array): void {
   }
 }
 
-/** The union of two intervals under the name of the first; undefined where they hold different values at once. */
+/**
+ * The union of two intervals under the name of the first; undefined where they hold different values at once. The ranges of
+ * the shorter go into those of the longer, whose lists are used again: both intervals are gone afterwards.
+ */
 function merge(left: LiveInterval, right: LiveInterval, values: Values): LiveInterval | undefined {
-  if (clash(left, right, values)) return undefined;
+  const [long, short] = left.starts.length >= right.starts.length ? [left, right] : [right, left];
+  if (clash(long, short, values)) return undefined;
   const merged = new LiveInterval(left.register);
-  let i = 0;
-  let j = 0;
-  while (i < left.starts.length || j < right.starts.length) {
-    const takeLeft =
-      j >= right.starts.length || (i < left.starts.length && left.starts[i]! <= right.starts[j]!);
-    const from = takeLeft ? left : right;
-    const at = takeLeft ? i++ : j++;
-    extend(merged, from.starts[at]!, from.ends[at]!, from.values[at]!);
+  merged.starts = long.starts;
+  merged.ends = long.ends;
+  merged.values = long.values;
+  for (let index = 0; index < short.starts.length; index++) {
+    insert(merged, short.starts[index]!, short.ends[index]!, short.values[index]!);
   }
   return merged;
 }
 
-/** Adds a range that may overlap the last one, which then holds an equal value. */
-function extend(merged: LiveInterval, start: number, end: number, value: number): void {
-  const last = merged.ends.length - 1;
-  if (last >= 0 && merged.ends[last]! > start) {
-    if (end > merged.ends[last]!) merged.ends[last] = end;
-  } else merged.append(start, end, value);
+/** Adds a range; where it overlaps others, those hold an equal value, and all become one. */
+function insert({ starts, ends, values }: LiveInterval, start: number, end: number, value: number): void {
+  const first = firstEndAfter(ends, start);
+  let last = first;
+  while (last < starts.length && starts[last]! < end) last++;
+  const overlaps = last > first;
+  const from = overlaps ? Math.min(start, starts[first]!) : start;
+  const to = overlaps ? Math.max(end, ends[last - 1]!) : end;
+  const held = overlaps && starts[first]! <= start ? values[first]! : value;
+  if (last - first === 1) {
+    starts[first] = from;
+    ends[first] = to;
+    values[first] = held;
+    return;
+  }
+  starts.splice(first, last - first, from);
+  ends.splice(first, last - first, to);
+  values.splice(first, last - first, held);
 }
 
-function clash(left: LiveInterval, right: LiveInterval, values: Values): boolean {
-  let i = 0;
-  let j = 0;
-  while (i < left.starts.length && j < right.starts.length) {
-    if (left.ends[i]! <= right.starts[j]!) i++;
-    else if (right.ends[j]! <= left.starts[i]!) j++;
-    else {
-      if (values.find(left.values[i]!) !== values.find(right.values[j]!)) return true;
-      if (left.ends[i]! < right.ends[j]!) i++;
-      else j++;
+/** Index of the first range that ends after a position. */
+function firstEndAfter(ends: readonly number[], position: number): number {
+  let low = 0;
+  let high = ends.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ends[middle]! <= position) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function clash(long: LiveInterval, short: LiveInterval, values: Values): boolean {
+  for (let index = 0; index < short.starts.length; index++) {
+    const end = short.ends[index]!;
+    const held = values.find(short.values[index]!);
+    for (let at = firstEndAfter(long.ends, short.starts[index]!); at < long.starts.length; at++) {
+      if (long.starts[at]! >= end) break;
+      if (values.find(long.values[at]!) !== held) return true;
     }
   }
   return false;
