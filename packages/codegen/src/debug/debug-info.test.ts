@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { BpfkitError } from "@bpfkit/base/diagnostics";
 import type { ExtInfo } from "@bpfkit/elf/btf";
 import { BtfTable, decodeExtInfo } from "@bpfkit/elf/btf";
 import { readObject } from "@bpfkit/elf/object";
@@ -158,6 +159,44 @@ test("no debug information, no BTF", () => {
   const ir = 'define i32 @f() section "x" {\n  ret i32 3\n}\n';
   const { object } = generate(ir, { cpu: "v3", mainFile: "f.c" });
   assert.not.ok(object.sections.some((each) => each.name.startsWith(".BTF")));
+});
+
+/** A program whose only argument has type `!6`. */
+function withType(definition: string): string {
+  return `define i32 @f(ptr %x) section "x" !dbg !4 {
+  ret i32 3
+}
+!llvm.dbg.cu = !{!0}
+!0 = distinct !DICompileUnit(language: DW_LANG_C11, file: !1, emissionKind: FullDebug)
+!1 = !DIFile(filename: "f.c", directory: "/")
+!4 = distinct !DISubprogram(name: "f", file: !1, line: 1, type: !5, unit: !0, spFlags: DISPFlagDefinition)
+!5 = !DISubroutineType(types: !10)
+!6 = ${definition}
+!10 = !{null, !6}
+!8 = !{!9}
+!9 = !DISubrange(count: 2)
+`;
+}
+
+for (const [what, definition] of [
+  ["a member", '!DIDerivedType(tag: DW_TAG_member, name: "m", baseType: !6, size: 64)'],
+  ["an array", "!DICompositeType(tag: DW_TAG_array_type, baseType: !6, size: 64, elements: !8)"],
+  ["an atomic type", "!DIDerivedType(tag: DW_TAG_atomic_type, baseType: !6)"],
+] as const) {
+  test(`${what} made of itself is refused`, () => {
+    assert.throws(
+      () => generate(withType(definition), { cpu: "v3", mainFile: "f.c" }),
+      (error: unknown) => error instanceof BpfkitError && error.code === "CG021",
+    );
+  });
+}
+
+test("a typedef and a pointer that lead to themselves end", () => {
+  for (const tag of ["DW_TAG_typedef", "DW_TAG_pointer_type", "DW_TAG_const_type"])
+    generate(withType(`!DIDerivedType(tag: ${tag}, name: "t", baseType: !6)`), {
+      cpu: "v3",
+      mainFile: "f.c",
+    });
 });
 
 test("the same text gives the same bytes", () => {

@@ -36,6 +36,8 @@ export class TypeVisitor {
   readonly drafts: TypeDrafts;
   /** What is left to do, last first: visits nest as deep as the input likes, so there is no recursion. */
   private readonly pending: (() => void)[] = [];
+  /** Types without a number of their own, while what they are made of is visited. */
+  private readonly open = new Set<DebugNode>();
   private readonly fixups = new Map<DebugNode, Fixup[]>();
   /** Structs and unions with members, by number, in order. */
   private readonly structs: { readonly name: string; readonly id: number }[] = [];
@@ -83,6 +85,23 @@ export class TypeVisitor {
 
   private push(type: DebugNode | undefined, reach: Reach): void {
     if (type !== undefined) this.pending.push(() => this.enter(type, reach));
+  }
+
+  /** Visits the base of a type that gets its number later, or never. @throws BpfkitError CG021 where it is its own base */
+  private pushBase(
+    type: DebugNode,
+    base: DebugNode | undefined,
+    reach: Reach,
+    then: () => void = () => {},
+  ): void {
+    if (this.open.has(type))
+      throw new BpfkitError("CG021", "a type in the debug information is made of itself");
+    this.open.add(type);
+    this.pending.push(() => {
+      this.open.delete(type);
+      then();
+    });
+    this.push(base, reach);
   }
 
   private enter(type: DebugNode, reach: Reach): void {
@@ -184,8 +203,7 @@ export class TypeVisitor {
   /** The element type comes first, then one array per dimension from the innermost, then the index type. */
   private enterArray(type: DebugNode): void {
     const element = this.nodes.reference(type, "baseType");
-    this.pending.push(() => this.finishArray(type, element));
-    this.push(element, freely);
+    this.pushBase(type, element, freely, () => this.finishArray(type, element));
   }
 
   private finishArray(type: DebugNode, element: DebugNode | undefined): void {
@@ -221,7 +239,7 @@ export class TypeVisitor {
     const tag = nodes.keyword(type, "tag");
     const base = nodes.reference(type, "baseType");
     if (tag === "DW_TAG_atomic_type") {
-      this.push(base, reach);
+      this.pushBase(type, base, reach);
       return;
     }
     const { checkPointer } = reach;
@@ -232,7 +250,8 @@ export class TypeVisitor {
       return;
     }
     if (!this.addDerived(type, tag)) return;
-    this.push(base, tag === "DW_TAG_member" ? fromMember : { checkPointer, seenPointer });
+    if (tag === "DW_TAG_member") this.pushBase(type, base, fromMember);
+    else this.push(base, { checkPointer, seenPointer });
   }
 
   private addFixup(type: DebugNode, base: DebugNode, tag: string): void {
