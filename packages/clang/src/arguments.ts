@@ -146,6 +146,13 @@ function codeGeneration(cpu: BpfCpu, optLevel: OptimisationLevel): string[] {
     "-sink-common-insts=false",
     "-simplifycfg-hoist-common=false",
     "-enable-pre=false",
+    // This clang has no BPF back end to ask what things cost. Selects are dear there, so that what several hang on stays
+    // branches, whose conditions the verifier sees;
+    "-two-entry-phi-node-folding-threshold=3",
+    // addresses of two registers are not free, so that functions with many accesses look smaller here than they are;
+    "-inlinehint-threshold=275",
+    // and a loop of sixteen rounds over a handful of instructions stays a loop.
+    "-unroll-threshold-default=125",
   ];
   return [
     `-O${optLevel}`,
