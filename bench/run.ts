@@ -12,6 +12,7 @@ import { rewriteSource } from "bpfkit";
 import { Builder } from "bpfkit/node";
 import { NativeUnit } from "../test/support/native-build.ts";
 import { requireTool } from "../test/support/native-tools.ts";
+import { benchGrowth, benchThroughput } from "./codegen.ts";
 import { programs } from "./programs.ts";
 
 const child = resolve(import.meta.dirname, "measure-child.mjs");
@@ -144,3 +145,5 @@ for (const tool of ["biolatency", "execsnoop", "opensnoop"]) {
   row([tool, "run, cached: first output (ms)", median(times), "", ""]);
 }
 rmSync(folder, { recursive: true, force: true });
+await benchThroughput((what, value) => row(["codegen", what, value, "", ""]));
+benchGrowth((what, ms, growth) => row(["codegen", what, ms ?? "", "", growth ?? ""]));
