@@ -50,6 +50,9 @@
 #define s6_addr16 in6_u.u6_addr16
 #define s6_addr32 in6_u.u6_addr32
 
+/* include/net/tcp.h: the control block in a packet buffer. */
+#define TCP_SKB_CB(skb) ((struct tcp_skb_cb *)&((skb)->cb[0]))
+
 /* include/linux/kdev_t.h */
 #define MAJOR(dev) ((unsigned int)((dev) >> 20))
 #define MINOR(dev) ((unsigned int)((dev) & 0xfffff))

@@ -563,19 +563,20 @@ static __always_inline int ___usdt_argument(struct pt_regs *ctx, unsigned int in
 	return 0;
 }
 
+/* As with other reads, one that fails gives zero: programs go on with the value. */
 #define bpf_usdt_readarg(number, ctx, destination) \\
 	({ \\
 		unsigned long ___argument = 0; \\
 		int ___error = ___usdt_argument(ctx, (number) - 1, &___argument); \\
-		if (!___error) \\
-			*(destination) = (typeof(*(destination)))___argument; \\
+		*(destination) = (typeof(*(destination)))___argument; \\
 		___error; \\
 	})
 #define bpf_usdt_readarg_p(number, ctx, buffer, length) \\
 	({ \\
 		unsigned long ___argument = 0; \\
 		int ___error = ___usdt_argument(ctx, (number) - 1, &___argument); \\
-		___error ? ___error : bpf_probe_read_user(buffer, length, (void *)___argument); \\
+		int ___unread = bpf_probe_read_user(buffer, length, (void *)___argument); \\
+		___error ? ___error : ___unread; \\
 	})
 
 #endif
@@ -1845,6 +1846,9 @@ __weak __hidden long bpf_usdt_cookie(struct pt_regs *ctx)
 #define s6_addr in6_u.u6_addr8
 #define s6_addr16 in6_u.u6_addr16
 #define s6_addr32 in6_u.u6_addr32
+
+/* include/net/tcp.h: the control block in a packet buffer. */
+#define TCP_SKB_CB(skb) ((struct tcp_skb_cb *)&((skb)->cb[0]))
 
 /* include/linux/kdev_t.h */
 #define MAJOR(dev) ((unsigned int)((dev) >> 20))

@@ -20,7 +20,7 @@ export interface MapMethod {
 }
 
 const table: readonly MethodFamily[] = ["table"];
-const readable: readonly MethodFamily[] = ["table", "stacktrace", "nested", "redirect", "socket"];
+const readable: readonly MethodFamily[] = ["table", "stacktrace", "nested", "redirect", "socket", "storage"];
 
 /** Every method, by name. Results: BCC 0.26 reference guide; helpers: uapi linux/bpf.h. */
 export const mapMethods = {

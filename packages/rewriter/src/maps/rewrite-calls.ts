@@ -66,8 +66,7 @@ export function rewriteMapCall(node: AstNode, use: Use, returns: string, context
   // Braces do not keep the commas in them together in a macro's argument.
   const text = context.texts.get(place.file) ?? "";
   for (const { start, end } of place.arguments)
-    if (/\{[\s\S]*,/.test(text.slice(start, end)) && text[start] === "(")
-      edits.wrap(start, end, "(", ")", "braces");
+    if (/\{[\s\S]*,/.test(text.slice(start, end))) edits.wrap(start, end, "(", ")", "braces");
   applyTemplate(template.replaceAll("$m", call.map), place, edits);
   return true;
 }

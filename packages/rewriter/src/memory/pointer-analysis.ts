@@ -137,7 +137,7 @@ export class PointerAnalysis {
     if (object === "user") return userOrigin;
     if (object === "trusted") return trustedOrigin;
     if (isContext) {
-      if (object.endsWith(":packet")) return new Set(["packet"]);
+      if (object.endsWith(":packet")) return this.#isNumberOfPacket(field) ? noOrigins : new Set(["packet"]);
       return object.endsWith(":trusted") ? trustedOrigin : kernelOrigin;
     }
     if (object.startsWith("map:")) {
@@ -146,6 +146,13 @@ export class PointerAnalysis {
       return stored.has("user") && !stored.has("kernel") ? stored : union(stored, kernelOrigin);
     }
     return object.startsWith("variable:") ? this.#cell(object) : noOrigins;
+  }
+
+  /** Members of packet contexts that hold no pointer: all numbers but the packet's bounds. */
+  #isNumberOfPacket(field: string | undefined): boolean {
+    const declaration = this.#declarations.fields.get(field ?? "");
+    if (declaration === undefined || /^data(?:_end|_meta)?$/.test(declaration.name ?? "")) return false;
+    return !typeOf(declaration).includes("*");
   }
 
   /** Registers saved anywhere but in a probe's context are those of user space. */

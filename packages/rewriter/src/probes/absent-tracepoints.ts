@@ -44,6 +44,20 @@ const known: readonly KnownTracepoint[] = [
     ],
     where: "it is in the module kvm",
   },
+  { name: "kvm/kvm_entry", fields: [field("unsigned int vcpu_id", 8, 4)], where: "it is in the module kvm" },
+  {
+    name: "kvm/kvm_hypercall",
+    fields: ["nr", "a0", "a1", "a2", "a3"].map((name, index) =>
+      field(`unsigned long ${name}`, 8 + 8 * index, 8),
+    ),
+    where: "it is in the module kvm",
+  },
+  {
+    // include/trace/events/random.h
+    name: "random/urandom_read",
+    fields: [field("int got_bits", 8, 4), field("int pool_left", 12, 4), field("int input_left", 16, 4)],
+    where: "Linux 5.18 removed it",
+  },
 ];
 
 /** The format text of a tracepoint that the profile's kernel lacks, and why it may; undefined where it is not known. */

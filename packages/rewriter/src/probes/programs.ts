@@ -9,7 +9,14 @@ import { PacketFields } from "../packets/header-layout.ts";
 import type { Finding } from "../report.ts";
 import type { TextEdits } from "../text/edits.ts";
 import { bracketSpan, nextToken, tokens } from "../text/scan.ts";
-import { type ProgramUses, programMacros, programSection, trafficHelper, usdtReaders } from "./sections.ts";
+import {
+  type ProgramUses,
+  programMacros,
+  programSection,
+  samplingHelper,
+  trafficHelper,
+  usdtReaders,
+} from "./sections.ts";
 
 /** A program as the object will hold it. */
 export interface ProbeDeclaration {
@@ -40,8 +47,10 @@ export function rewritePrograms(declarations: Declarations, context: ProgramCont
     (node, callee) =>
       trafficHelper.test(callee ?? "") || isPacketStore(node, fields) || isTrafficMember(node, declarations),
   );
+  const samples = functionsWith(declarations, (_node, callee) => samplingHelper.test(callee ?? ""));
   for (const definition of declarations.functions.values()) {
-    const uses = { usdt: usdt.has(definition.name), traffic: packets.has(definition.name) };
+    const { name } = definition;
+    const uses = { usdt: usdt.has(name), traffic: packets.has(name), sampling: samples.has(name) };
     const probe = new HeadRewriter(definition, context, uses).rewrite();
     if (probe !== undefined) found.push(probe);
   }
@@ -87,8 +96,9 @@ function isPacketStore(node: AstNode, fields: PacketFields): boolean {
 function isTrafficMember(node: AstNode, { recordOfField }: Declarations): boolean {
   return (
     node.kind === "MemberExpr" &&
-    /^(?:data|data_end|data_meta|tc_classid|tstamp|wire_len|hwtstamp)$/.test(node.name ?? "") &&
-    recordOfField.get(node.referencedMemberDecl ?? "") === "__sk_buff"
+    ((/^(?:data|data_end|data_meta|tc_classid|tstamp|wire_len|hwtstamp|sk)$/.test(node.name ?? "") &&
+      recordOfField.get(node.referencedMemberDecl ?? "") === "__sk_buff") ||
+      trafficHelper.test(node.name ?? ""))
   );
 }
 

@@ -38,14 +38,19 @@ export const usdtReaders: readonly string[] = ["bpf_usdt_readarg", "bpf_usdt_rea
  * sk_filter_func_proto of net/core/filter.c): BCC leaves the type of a program to whoever loads it.
  */
 export const trafficHelper =
-  /^bpf_(?:skb_(?!load_bytes)\w+|clone_redirect|redirect\w*|l[34]_csum_replace_?|csum_\w+|dins_pkt|store_(?:byte|half|word|dword)|set_hash\w*|get_(?:cgroup_classid|route_realm|hash_recalc))$|^incr_cksum_l[34]$/;
+  /^bpf_(?:skb_(?!load_bytes)\w+|clone_redirect|redirect\w*|l[34]_csum_replace_?|csum_\w+|dins_pkt|store_(?:byte|half|word|dword)|set_hash\w*|get_(?:cgroup_classid|route_realm|hash_recalc)|sk_\w+|tcp_sock|get_listener_sock)$|^incr_cksum_l[34]$|^sk_storage_(?:get|delete)$/;
+
+/** Helpers of programs that sample counters. */
+export const samplingHelper = /^bpf_(?:perf_prog_read_value|read_branch_records)$/;
 
 /** What a program does, itself or through what it calls. */
 export interface ProgramUses {
   /** It reads arguments of a USDT probe. */
   readonly usdt: boolean;
-  /** It changes or redirects packets. */
+  /** It changes or redirects packets, or uses sockets. */
   readonly traffic: boolean;
+  /** It runs on samples of a counter. */
+  readonly sampling: boolean;
 }
 
 /** Context type -> section, for programs that are attached by a call. */
@@ -76,7 +81,7 @@ export function programSection(
       return { section: section(name.slice(match[0].length), architecture), isAttached: true };
   }
   const row = contexts.find(([type]) => type.test(contextType));
-  const section = row?.[1] ?? (uses.usdt ? "usdt" : "kprobe");
+  const section = row?.[1] ?? (uses.usdt ? "usdt" : uses.sampling ? "perf_event" : "kprobe");
   return { section: section === "socket" && uses.traffic ? "tc" : section, isAttached: false };
 }
 
