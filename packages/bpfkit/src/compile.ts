@@ -4,6 +4,7 @@ import type { KernelProfile } from "@bpfkit/base/kernel";
 import type { Clang } from "@bpfkit/clang";
 import { generate, lowerCoreAccess } from "@bpfkit/codegen";
 import { explainError, rewrite } from "@bpfkit/rewriter";
+import { explainTypes } from "./explain-types.ts";
 import { checkLicense } from "./license-check.ts";
 import { type CompileOptions, type SourceText, TranslationUnit } from "./translation-unit.ts";
 
@@ -131,7 +132,9 @@ async function explained<Result>(unit: TranslationUnit, run: Promise<Result>): P
   try {
     return await run;
   } catch (error) {
-    throw explainError(error, unit.source.text, unit.preparation);
+    const { source, preparation, profile } = unit;
+    const explained = explainError(error, source.text, preparation);
+    throw explainTypes(explained, profile.release, (name) => unit.hasKernelType(name));
   }
 }
 

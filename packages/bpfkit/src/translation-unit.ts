@@ -75,6 +75,12 @@ export class TranslationUnit {
     return true;
   }
 
+  /** True for a struct or union of the kernel's. */
+  hasKernelType(name: string): boolean {
+    const btf = profileBtf(this.profile);
+    return btf.findAll(name).some((id) => ["struct", "union"].includes(btf.kindOf(id)));
+  }
+
   #kernelHeader(lean: boolean): string {
     const texts = [...this.preparation.kernelSources, [...this.#furtherTypes].join(" ")];
     return kernelHeader(profileBtf(this.profile), texts, {

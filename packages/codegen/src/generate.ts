@@ -5,6 +5,7 @@ import { writeObject } from "@bpfkit/elf/object";
 import type { EmittedModule } from "./debug/index.ts";
 import { addDebugInfo } from "./debug/index.ts";
 import { emitModule } from "./emit/index.ts";
+import { undefinedFunctions } from "./emit/undefined-functions.ts";
 import type { IrModule } from "./ir/index.ts";
 import { parseIr, verifyModule } from "./ir/index.ts";
 import { prepareModule } from "./prepare/index.ts";
@@ -41,5 +42,11 @@ export function generate(irText: string, options: GenerateOptions): GenerateResu
   const emitted = emitModule(module, { cpu: options.cpu });
   const sourceText = options.sourceText ?? (() => undefined);
   const object = addDebugInfo(module, emitted, { sourceText });
-  return { object, bytes: writeObject(object), diagnostics: [], emitted, module };
+  return {
+    object,
+    bytes: writeObject(object),
+    diagnostics: undefinedFunctions(module, emitted),
+    emitted,
+    module,
+  };
 }

@@ -88,7 +88,9 @@ function renderLine(diagnostic: Diagnostic, options: FormatOptions, paint: Paint
   if (text === undefined) return [];
   const number = String(range.line).padStart(5);
   const margin = " ".repeat(number.length);
-  const start = Math.max(0, Math.min(range.column - 1, text.length));
+  // Where only the line is known, the caret stands under its first character.
+  const indent = text.search(/\S|$/);
+  const start = Math.max(indent, Math.min(range.column - 1, text.length));
   const end = Math.max(start + 1, Math.min((range.endColumn ?? range.column + 1) - 1, text.length));
   const cut = Math.max(0, start - widestLine / 2);
   const shown = text.slice(cut, cut + widestLine);

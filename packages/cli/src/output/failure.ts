@@ -1,17 +1,8 @@
 /** Prints a failure once, in the same form for every command. */
-import { readFileSync } from "node:fs";
 import { BpfkitError, formatError, InternalError } from "@bpfkit/base/diagnostics";
 import { exitCodeFor } from "../exit-codes.ts";
 import { mayColour } from "./colour.ts";
-
-function sourceText(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    // The text is only decoration here: the message says the file and line already.
-    return undefined;
-  }
-}
+import { sourceText } from "./source-text.ts";
 
 /** Writes the error to stderr (a stack only with DEBUG set) and returns the exit code. */
 export function reportFailure(error: unknown): number {

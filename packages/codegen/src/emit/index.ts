@@ -5,11 +5,12 @@ import type { IrFunction } from "../ir/function.ts";
 import { isDeclaration } from "../ir/function.ts";
 import type { IrModule } from "../ir/module.ts";
 import type { Cpu } from "../machine/machine-function.ts";
-import { refusal } from "../select/refuse.ts";
+import { Refusal, refusal } from "../select/refuse.ts";
 import { compileFunction } from "./compile-function.ts";
 import type { EncodedFunction, PlacedInstruction } from "./encoded.ts";
 import { fillGlobals, placeGlobals } from "./globals.ts";
 import { encodeFunction } from "./instructions.ts";
+import { Refusals } from "./refusals.ts";
 import { linkInstruction } from "./relocations.ts";
 import { codeSection, SectionTable } from "./sections.ts";
 import { SymbolTable } from "./symbols.ts";
@@ -29,6 +30,8 @@ interface PlacedFunction {
 }
 
 const slotBytes = 8;
+/** BPF_COMPLEXITY_LIMIT_INSNS of include/linux/bpf_verifier.h, since Linux 5.2; 4096 before and without privileges. */
+const maxInstructions = 1_000_000;
 
 /**
  * Compiles all functions and lays out all variables of a module whose IR has been prepared.
@@ -40,9 +43,11 @@ export function emitModule(module: IrModule, options: EmitOptions): EmittedModul
   const text = sections.indexOf(codeSection(undefined));
   sections.drafts[text]!.align = slotBytes;
   const symbols = new SymbolTable(module, (index) => sections.drafts[index]!.name);
+  const refusals = new Refusals();
   const placed = module.functions
     .filter((fn) => !isDeclaration(fn) && fn.linkage !== "available_externally")
-    .map((fn) => placeFunction(module, fn, options, sections, symbols));
+    .flatMap((fn) => refusals.collect(() => placeFunction(module, fn, options, sections, symbols)));
+  refusals.throwFirst();
   const globals = placeGlobals(module, sections, symbols);
   for (const alias of module.aliases) symbols.defineAlias(alias);
   fillGlobals(globals, sections, symbols);
@@ -65,6 +70,15 @@ function placeFunction(
   const encoded = encodeFunction(machine, (code, message, location, hint) =>
     refusal(module.metadata, code, message, location >= 0 ? location : fn.subprogram, hint),
   );
+  if (encoded.slots > maxInstructions) {
+    throw refusal(
+      module.metadata,
+      Refusal.TooManyInstructions,
+      `function ${fn.name} has ${encoded.slots} instructions; a kernel takes at most ${maxInstructions} in a program`,
+      fn.subprogram,
+      "Make loops that the compiler need not unroll, or split the work over several programs with tail calls.",
+    );
+  }
   const section = sections.indexOf(codeSection(fn.section));
   const size = encoded.slots * slotBytes;
   const offset = sections.reserve(section, size, slotBytes);

@@ -1,8 +1,9 @@
 /** The stack frame: places for variables and spills below r10, at most 512 bytes. */
+import type { Diagnostic } from "@bpfkit/base/diagnostics";
 import type { IrFunction } from "../ir/function.ts";
 import type { IrModule } from "../ir/module.ts";
 import type { FrameSlot, MachineFunction } from "../machine/machine-function.ts";
-import { Refusal, refusal } from "../select/refuse.ts";
+import { Refusal, refusal, sourceRangeOf } from "../select/refuse.ts";
 import type { SlotConflicts } from "./slot-lifetimes.ts";
 import { findSlotConflicts, mentions } from "./slot-lifetimes.ts";
 
@@ -76,14 +77,20 @@ function tooBig(
   depth: number,
 ): Error {
   const sizes = order.map((index) => fn.slots[index]!).sort((left, right) => right.size - left.size);
-  const biggest = sizes.slice(0, namedSlots).map(describe).join(", ");
-  const place = sizes.find((slot) => slot.location >= 0)?.location ?? source.subprogram;
+  const biggest = sizes.slice(0, namedSlots);
+  const blamed = biggest.find((slot) => slot.location >= 0);
+  const notes = biggest.flatMap((slot): Diagnostic[] => {
+    const range = slot === blamed ? undefined : sourceRangeOf(module.metadata, slot.location);
+    const message = `${describe(slot)} is here`;
+    return range === undefined ? [] : [{ severity: "note", code: Refusal.StackTooBig, message, range }];
+  });
   return refusal(
     module.metadata,
     Refusal.StackTooBig,
-    `the stack of function ${fn.name} takes ${depth} bytes; BPF allows ${maxFrameBytes}. Biggest: ${biggest}`,
-    place,
+    `the stack of function ${fn.name} takes ${depth} bytes; BPF allows ${maxFrameBytes}. Biggest: ${biggest.map(describe).join(", ")}`,
+    blamed?.location ?? source.subprogram,
     "Move big variables to a per-CPU array map, or make them smaller.",
+    notes,
   );
 }
 

@@ -202,6 +202,8 @@ export interface GepInstruction extends InstructionBase {
 
 export interface AllocaInstruction extends InstructionBase {
   readonly opcode: "alloca";
+  /** Metadata id of the DILocalVariable that lives here. */
+  variable?: number;
   readonly allocatedType: Type;
   /** Number of elements; a constant 1 almost always. */
   count: Value;

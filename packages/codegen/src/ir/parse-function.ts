@@ -137,7 +137,7 @@ function parseBody(state: ParserState, fn: IrFunction): void {
       continue;
     }
     if (lexer.kind === Token.DebugRecord) {
-      lexer.skipLine();
+      parseDebugRecord(state, scope);
       continue;
     }
     if (lexer.kind === Token.Word && lexer.value.startsWith("uselistorder")) {
@@ -156,6 +156,25 @@ function parseBody(state: ParserState, fn: IrFunction): void {
   lexer.next();
   finishBody(state, fn, scope, block);
 }
+
+/** Of records that say which variable an alloca is, the variable is kept with it; all others are passed over. */
+function parseDebugRecord(state: ParserState, scope: FunctionScope): void {
+  const lexer = state.lexer;
+  if (lexer.value !== "dbg_value") {
+    const line = lexer.text.slice(lexer.start, lexer.lineEnd(lexer.start));
+    const declared = declareRecord.exec(line) ?? [];
+    const assigned = assignRecord.exec(line) ?? [];
+    const alloca = scope.values.get(declared[1] ?? assigned[2] ?? "");
+    if (alloca?.kind === "instruction" && alloca.opcode === "alloca")
+      alloca.variable ??= Number(declared[2] ?? assigned[1]);
+  }
+  lexer.skipLine();
+}
+
+/** `#dbg_declare(ptr %name, !variable, ...)` */
+const declareRecord = /^#dbg_declare\(ptr %([-\w$.]+), !(\d+),/;
+/** `#dbg_assign(value, !variable, !expression, !id, ptr %name, ...)` */
+const assignRecord = /^#dbg_assign\([^!]*, !(\d+), .*, !\d+, ptr %([-\w$.]+), /;
 
 function startBlock(state: ParserState, fn: IrFunction, scope: FunctionScope, name: string): BasicBlock {
   const block = scope.block(name);

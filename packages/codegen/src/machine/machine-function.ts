@@ -55,7 +55,7 @@ export interface FrameSlot {
   readonly isSpill: boolean;
   /** Bytes from r10, negative; set by the frame layout. */
   offset: number;
-  /** Metadata id of a DILocation to blame when the frame is too big, -1 where unknown. */
+  /** Metadata id of a DILocalVariable or a DILocation to blame when the frame is too big, -1 where unknown. */
   readonly location: number;
 }
 

@@ -31,7 +31,13 @@ const handlers: Readonly<Record<string, Handler>> = {
   prefetch: nothing,
   "experimental.noalias.scope.decl": nothing,
   "invariant.end": nothing,
-  trap: (s) => s.emit("return", {}),
+  trap: (s) => {
+    throw s.refuse(
+      Refusal.Trap,
+      "code that must not be reached is left: the compiler could not prove that it never runs",
+      "__bpf_unreachable and __builtin_trap only mark what the optimiser removes: make the condition constant, or return.",
+    );
+  },
   expect: (s, insn) => s.define(insn, registerFor(s, insn.args[0]!)),
   "ssa.copy": (s, insn) => s.define(insn, registerFor(s, insn.args[0]!)),
   "bpf.passthrough": (s, insn) => s.define(insn, registerFor(s, insn.args[1]!)),

@@ -13,7 +13,7 @@ import { fitsSigned16, fitsSigned32 } from "./bits.ts";
 import { integerValue } from "./constants.ts";
 import { zeroExtend } from "./extend.ts";
 import { addressFor } from "./gep.ts";
-import { Refusal } from "./refuse.ts";
+import { Refusal, variableName } from "./refuse.ts";
 import type { Selector } from "./selector.ts";
 import { extendedRegister, registerFor } from "./values.ts";
 
@@ -231,9 +231,9 @@ export function selectAlloca(s: Selector, insn: AllocaInstruction): void {
   const slot = s.machine.newSlot({
     size,
     align: insn.align,
-    name: insn.name,
+    name: variableName(s.module.metadata, insn.variable) ?? insn.name,
     isSpill: false,
-    location: insn.debugLocation ?? -1,
+    location: insn.variable ?? insn.debugLocation ?? -1,
   });
   s.slots.set(insn, slot);
 }

@@ -29,6 +29,10 @@ export const Refusal = {
   Atomic: "CG111",
   /** A data initializer that cannot be expressed. */
   Initializer: "CG112",
+  /** Code that must not be reached is left: `__builtin_trap`, libbpf's `__bpf_unreachable`. */
+  Trap: "CG113",
+  /** More instructions than a kernel takes. */
+  TooManyInstructions: "CG114",
 } as const;
 
 /**
@@ -41,6 +45,7 @@ export function refusal(
   message: string,
   location: number | undefined,
   hint?: string,
+  notes: readonly Diagnostic[] = [],
 ): BpfkitError {
   const range = sourceRangeOf(metadata, location);
   const diagnostic: Diagnostic = {
@@ -49,6 +54,7 @@ export function refusal(
     message,
     ...(range === undefined ? {} : { range }),
     ...(hint === undefined ? {} : { hint }),
+    ...(notes.length === 0 ? {} : { notes }),
   };
   return new BpfkitError(code, message, {
     diagnostics: [diagnostic],
@@ -56,7 +62,7 @@ export function refusal(
   });
 }
 
-/** File, line and column of a DILocation or a DISubprogram; undefined where there is no usable node. */
+/** File, line and column of a DILocation, a DILocalVariable or a DISubprogram; undefined where there is no usable node. */
 export function sourceRangeOf(
   metadata: MetadataTable,
   location: number | undefined,
@@ -69,6 +75,13 @@ export function sourceRangeOf(
   const file = fileOf(metadata, node);
   if (file === undefined) return undefined;
   return { file, line, column: Math.max(1, numberOf(node.fields.get("column"))) };
+}
+
+/** The C name of a DILocalVariable. */
+export function variableName(metadata: MetadataTable, variable: number | undefined): string | undefined {
+  const node = variable === undefined ? undefined : metadata.node(variable);
+  const name = node?.kind === "specialised" ? node.fields.get("name") : undefined;
+  return name?.kind === "string" ? name.text : undefined;
 }
 
 function numberOf(field: MetadataField | undefined): number {
