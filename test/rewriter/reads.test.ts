@@ -94,6 +94,11 @@ const cases: readonly Case[] = [
     has: ["(const void *)&(long){task_struct_state(BPF_CORE_READ(p, real_parent))});"],
   },
   {
+    name: "the address of a member by its new name, read as if it had the old size",
+    text: probe("long x;\n\tbpf_probe_read_kernel(&x, sizeof(long), &p->__state);"),
+    has: ["&(unsigned long){task_struct_state(p)});"],
+  },
+  {
     name: "a member of the same name in a structure of the program's",
     text: probe(
       "struct mine m = { .state = 1 }, *q = &m; int x = q->state;",

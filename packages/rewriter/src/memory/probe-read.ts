@@ -98,7 +98,9 @@ export class ReadRewriter {
     }
     this.#covered.add(member);
     const call = `${readerOf(row)}(${pointer}`;
-    const [before, after] = use === "value" ? [call, ")"] : [`(${row.type}){${call}`, ")}"];
+    // Programs read __state with the size of long: what follows the value must be zero, as it is in the structure.
+    const literal = row.type === "unsigned int" ? "unsigned long" : row.type;
+    const [before, after] = use === "value" ? [call, ")"] : [`(${literal}){${call}`, ")}"];
     const edits = this.#edits(extent);
     edits?.wrap(extent.start, operator.start, before, after, "moved");
     edits?.replace(operator.start, extent.end, "");
