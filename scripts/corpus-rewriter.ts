@@ -1,9 +1,9 @@
 /**
  * `npm run corpus:rewriter`: builds the C of every tool in Debian's bpfcc-tools, and of its variants, with bpfkit; compares
  * maps, programs and license with what BCC itself makes of the text; with `--load`, asks this machine's kernel to load the
- * objects. Exit code 1 where something fails that test/corpus/expected.json does not expect, or the other way round.
+ * objects; with `--guest`, loads the same objects with bpfkit's own loader into Debian's 6.1 in QEMU. Exit code 1 where something fails that test/corpus/expected.json does not expect, or the other way round.
  *
- * Options: `--load` (root only; nothing is attached), `--no-variants`, `--all` (a row for programs that pass too),
+ * Options: `--load` (root only; nothing is attached), `--guest`, `--no-variants`, `--all` (a row for programs that pass too),
  * `--only PATTERN` (a regular expression for names), `--bless` (writes expected.json anew).
  */
 import { release } from "node:os";
@@ -16,16 +16,20 @@ import {
   expectationOf,
   expectedFailures,
   type Failure,
+  isAbout,
   type Stage,
 } from "../test/corpus/expectations.ts";
 import { type CorpusProgram, corpus, whyNoCorpus } from "../test/corpus/extraction.ts";
 import { differences, type GoldenProgram, goldenPrograms } from "../test/corpus/golden.ts";
+import { loadInGuest } from "../test/corpus/guest-load.ts";
 import { refusalOf } from "../test/corpus/host-load.ts";
+import { type GuestTools, guestTools } from "../test/kernel/guest/machine.ts";
 import { canLoadBpf, findTool } from "../test/support/native-tools.ts";
 
 const { values: options } = parseArgs({
   options: {
     load: { type: "boolean", default: false },
+    guest: { type: "boolean", default: false },
     "no-variants": { type: "boolean", default: false },
     all: { type: "boolean", default: false },
     bless: { type: "boolean", default: false },
@@ -37,8 +41,10 @@ const { values: options } = parseArgs({
 interface Outcome {
   readonly program: CorpusProgram;
   readonly milliseconds: number;
-  readonly failure?: Failure;
-  readonly isLoaded: boolean;
+  /** Undefined where it was not built. */
+  readonly object?: Uint8Array;
+  /** One for each kernel that refuses it, or the stage before that it fails. */
+  readonly failures: Failure[];
 }
 
 async function check(
@@ -49,13 +55,6 @@ async function check(
 ): Promise<Outcome> {
   const start = performance.now();
   const { name } = program;
-  let milliseconds = 0;
-  const failed = (stage: Stage, message: string): Outcome => ({
-    program,
-    milliseconds: milliseconds || performance.now() - start,
-    failure: { program: name, stage, message },
-    isLoaded: false,
-  });
   let object: Uint8Array;
   try {
     object = (await builder.compile({ file: `${name}.c`, text: program.text }, program.defines)).object;
@@ -63,25 +62,49 @@ async function check(
     if (!(error instanceof BpfkitError)) throw error;
     const range = error.diagnostics.find((diagnostic) => diagnostic.severity === "error")?.range;
     const line = range === undefined ? "" : ` (line ${range.line})`;
-    return failed("build", `${error.code}: ${error.message.split("\n")[0]}${line}`);
+    const message = `${error.code}: ${error.message.split("\n")[0]}${line}`;
+    const milliseconds = performance.now() - start;
+    return { program, milliseconds, failures: [{ program: name, stage: "build", message }] };
   }
-  milliseconds = performance.now() - start;
+  const milliseconds = performance.now() - start;
+  const failures: Failure[] = [];
   const different = golden === undefined ? ["no golden data"] : differences(object, name, golden);
-  if (different.length > 0) return failed("golden", different.join("; "));
+  if (different.length > 0) failures.push({ program: name, stage: "golden", message: different.join("; ") });
   const refusal = bpftool === undefined ? undefined : refusalOf(bpftool, object);
-  if (refusal !== undefined) return failed("load", refusal);
-  return { program, milliseconds, isLoaded: bpftool !== undefined };
+  if (refusal !== undefined)
+    failures.push({ program: name, stage: "load", message: refusal, release: release() });
+  return { program, milliseconds, object, failures };
+}
+
+/** Loads what was built in the guest and adds its refusals to the outcomes; gives the guest's release. */
+async function checkInGuest(outcomes: readonly Outcome[], tools: GuestTools): Promise<string> {
+  const objects = new Map(
+    outcomes.flatMap(({ program, object }) =>
+      object === undefined ? [] : [[program.name, object] as const],
+    ),
+  );
+  const loading = await loadInGuest(tools, objects);
+  const refusals = new Map(loading.verdicts.map(({ name, refusal }) => [name, refusal]));
+  for (const { program, failures } of outcomes) {
+    const message = refusals.get(program.name);
+    if (message !== undefined)
+      failures.push({ program: program.name, stage: "load", message, release: loading.release });
+  }
+  return loading.release;
 }
 
 /** Rows of one table: name, time, result. */
-function row(outcome: Outcome, expected: ExpectedFailure | undefined): string {
-  const { failure, program, milliseconds } = outcome;
-  const time = `${milliseconds.toFixed(0)} ms`.padStart(8);
-  const name = program.name.padEnd(44);
-  if (failure === undefined) return `${name}${time}  ok`;
-  const word = expected === undefined ? "FAILED" : "expected";
-  const reason = expected === undefined ? "" : ` [${expected.reason}]`;
-  return `${name}${time}  ${word} ${failure.stage}: ${failure.message}${reason}`;
+function printRows(outcome: Outcome, rows: readonly ExpectedFailure[]): void {
+  const { failures, program, milliseconds } = outcome;
+  const start = `${program.name.padEnd(44)}${`${milliseconds.toFixed(0)} ms`.padStart(8)}`;
+  if (failures.length === 0 && options.all) console.log(`${start}  ok`);
+  for (const failure of failures) {
+    const expected = expectationOf(failure, rows);
+    const word = expected === undefined ? "FAILED" : "expected";
+    const reason = expected === undefined ? "" : ` [${expected.reason}]`;
+    const where = failure.release === undefined ? "" : ` on ${failure.release}`;
+    console.log(`${start}  ${word} ${failure.stage}${where}: ${failure.message}${reason}`);
+  }
 }
 
 function bpftoolForLoading(): string | undefined {
@@ -109,59 +132,69 @@ async function main(): Promise<number> {
   const programs = all.filter(({ name }) => only.test(name));
   const golden = goldenPrograms();
   const bpftool = bpftoolForLoading();
+  const guest = options.guest ? guestTools() : undefined;
   const builder = new Builder({ cache: false });
   const outcomes: Outcome[] = [];
-  const expected = expectedFailures();
-  let unexpected = 0;
   for (const program of programs) {
-    const outcome = await check(program, builder, golden.get(program.name), bpftool);
-    outcomes.push(outcome);
-    const known = outcome.failure && expectationOf(outcome.failure, release(), expected);
-    if (outcome.failure !== undefined && known === undefined) unexpected += 1;
-    if (options.all || outcome.failure !== undefined) console.log(row(outcome, known));
+    outcomes.push(await check(program, builder, golden.get(program.name), bpftool));
+    if (process.stderr.isTTY) process.stderr.write(`\r${outcomes.length}/${programs.length}`);
   }
   await builder.close();
-  const ran = (stage: Stage): boolean => stage !== "load" || bpftool !== undefined;
-  const failures = outcomes.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
+  const releases = bpftool === undefined ? [] : [release()];
+  if (guest !== undefined) releases.push(await checkInGuest(outcomes, guest));
+  const expected = expectedFailures();
+  for (const outcome of outcomes) printRows(outcome, expected);
+  const failures = outcomes.flatMap((outcome) => outcome.failures);
+  const unexpected = failures.filter((failure) => expectationOf(failure, expected) === undefined).length;
+  /** Whether this run has asked about what a row is about. */
+  const ran = (row: ExpectedFailure): boolean =>
+    row.stage !== "load" || releases.some((one) => isAbout(row, one));
   if (options.bless) {
     if (!isFull) throw new Error("--bless wants a full run");
-    bless(failures, release(), ran);
-    unexpected = 0;
+    bless(failures, ran);
+    return 0;
   }
-  const passing = new Set(
-    outcomes.filter(({ failure }) => failure === undefined).map(({ program }) => program.name),
-  );
-  const stale = options.bless ? [] : staleExpectations(expected, passing, ran);
+  const stale = staleExpectations(expected.filter(ran), failures, programs);
   for (const { line } of stale) console.log(line);
-  console.log(summary(outcomes, unexpected, bpftool !== undefined));
+  console.log(summary(outcomes, releases));
+  console.log(`${unexpected} unexpected`);
   return unexpected === 0 && !stale.some(({ stage }) => stage !== "load") ? 0 : 1;
 }
 
 /** Programs that are listed as failing and pass. Of loading this is no fault: kernels of one release differ. */
 function staleExpectations(
   expected: readonly ExpectedFailure[],
-  passing: ReadonlySet<string>,
-  ran: (stage: Stage) => boolean,
+  failures: readonly Failure[],
+  programs: readonly CorpusProgram[],
 ): { readonly stage: Stage; readonly line: string }[] {
-  return expected.flatMap(({ stage, programs, kernel, reason }) => {
-    if (!ran(stage) || (kernel !== undefined && !release().startsWith(kernel))) return [];
-    const now = programs.filter((name) => passing.has(name));
+  const tried = new Set(programs.map(({ name }) => name));
+  return expected.flatMap((row) => {
+    const failing = new Set(
+      failures.filter((failure) => expectationOf(failure, [row])).map(({ program }) => program),
+    );
+    const now = row.programs.filter((name) => tried.has(name) && !failing.has(name));
+    const where = row.kernel === undefined ? "" : ` on ${row.kernel}`;
     return now.map((name) => ({
-      stage,
-      line: `${name.padEnd(44)} passes now; test/corpus/expected.json says: ${reason}`,
+      stage: row.stage,
+      line: `${name.padEnd(44)} passes now${where}; test/corpus/expected.json says: ${row.reason}`,
     }));
   });
 }
 
-function summary(outcomes: readonly Outcome[], unexpected: number, loads: boolean): string {
-  const count = (some: readonly Outcome[], isVariant: boolean): string => {
-    const all = some.filter(({ program }) => program.name.includes("--") === isVariant);
-    const built = all.filter(({ failure }) => failure?.stage !== "build").length;
-    const same = all.filter(({ failure }) => failure === undefined || failure.stage === "load").length;
-    const loaded = loads ? `, ${all.filter(({ isLoaded }) => isLoaded).length} loaded` : "";
-    return `${built}/${all.length} ${isVariant ? "variants" : "programs"} built, ${same} as BCC's${loaded}`;
+/** Counts of programs and of variants, with one number for each kernel that was asked. */
+function summary(outcomes: readonly Outcome[], releases: readonly string[]): string {
+  const count = (isVariant: boolean): string => {
+    const all = outcomes.filter(({ program }) => program.name.includes("--") === isVariant);
+    const built = all.filter(({ object }) => object !== undefined);
+    const same = built.filter(({ failures }) => !failures.some(({ stage }) => stage === "golden"));
+    const loaded = releases.map((one) => {
+      const taken = built.filter(({ failures }) => !failures.some((failure) => failure.release === one));
+      return `, ${taken.length} loaded on ${one}`;
+    });
+    const what = isVariant ? "variants" : "programs";
+    return `${built.length}/${all.length} ${what} built, ${same.length} as BCC's${loaded.join("")}`;
   };
-  return `${count(outcomes, false)}; ${count(outcomes, true)}; ${unexpected} unexpected`;
+  return `${count(false)}\n${count(true)}`;
 }
 
 process.exitCode = await main();

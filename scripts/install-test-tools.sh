@@ -14,12 +14,13 @@ need qemu-system-x86 qemu-system-x86_64
 need busybox-static busybox
 need cpio cpio
 need python3 python3
+need e2fsprogs mke2fs
 need xz-utils xz
 [ -d /usr/include/bpf ] || missing="$missing libbpf-dev"
 [ -f /usr/include/linux/bpf.h ] || missing="$missing linux-libc-dev"
 # Some tests fetch Debian packages without installing them (a kernel, its sources, BCC's tools): apt has to know them.
 lists_known() {
-  for package in linux-image-cloud-amd64 linux-source-6.1 bpfcc-tools; do
+  for package in linux-image-cloud-amd64 linux-source-6.1 bpfcc-tools bpftrace; do
     apt-cache show "$package" >/dev/null 2>&1 || return 1
   done
 }

@@ -21,6 +21,8 @@ export interface Failure {
   readonly program: string;
   readonly stage: Stage;
   readonly message: string;
+  /** For `load`: the release of the kernel that refused. */
+  readonly release?: string;
 }
 
 const listOf = (name: string): string => join(import.meta.dirname, `${name}.json`);
@@ -35,10 +37,13 @@ export function expectedFailures(
   return (JSON.parse(readFileSync(listOf(list), "utf8")) as { failures: ExpectedFailure[] }).failures;
 }
 
+/** Whether a row is about kernels of a release; rows of other stages are about all. */
+export const isAbout = (row: ExpectedFailure, release: string | undefined): boolean =>
+  row.kernel === undefined || release?.startsWith(`${row.kernel}.`) === true;
+
 /** The row that expects a failure. */
 export function expectationOf(
   failure: Failure,
-  release: string,
   rows: readonly ExpectedFailure[],
 ): ExpectedFailure | undefined {
   return rows.find(
@@ -46,31 +51,39 @@ export function expectationOf(
       row.stage === failure.stage &&
       failure.message.includes(row.message) &&
       row.programs.includes(failure.program) &&
-      (row.kernel === undefined || release.startsWith(row.kernel)),
+      isAbout(row, failure.release),
   );
 }
 
-/** Writes the list anew from a full run; reasons stay, rows for new messages ask for one. */
+/** `6.1.0-56-cloud-amd64` -> `6.1`. */
+const series = (release: string): string => release.split(".").slice(0, 2).join(".");
+
+/**
+ * Writes the list anew from a full run; reasons stay, rows for new messages ask for one.
+ * @param ran Whether the run has asked about what a row is about.
+ */
 export function bless(
   failures: readonly Failure[],
-  release: string,
-  ran: (stage: Stage) => boolean,
+  ran: (row: ExpectedFailure) => boolean,
   list: "expected" | "bcc-tree-expected" = "expected",
 ): void {
   const old = expectedFailures(list);
+  const keyOf = (row: Pick<ExpectedFailure, "stage" | "message" | "kernel">): string =>
+    `${row.stage}:${row.kernel ?? ""}:${row.message}`;
   const rows = new Map<string, ExpectedFailure>();
-  for (const row of old) if (!ran(row.stage)) rows.set(`${row.stage}:${row.message}`, row);
-  for (const failure of failures) {
-    const known = old.find((row) => row.stage === failure.stage && failure.message.includes(row.message));
-    const message = known?.message ?? failure.message;
-    const key = `${failure.stage}:${message}`;
-    const kernel = failure.stage === "load" ? { kernel: release.split(".").slice(0, 2).join(".") } : {};
-    rows.set(key, {
-      stage: failure.stage,
-      message,
+  for (const row of old) if (!ran(row)) rows.set(keyOf(row), row);
+  for (const { program, stage, message, release } of failures) {
+    const kernel = release === undefined ? {} : { kernel: series(release) };
+    const known = old.find(
+      (row) => row.stage === stage && message.includes(row.message) && isAbout(row, release),
+    );
+    const row = { stage, message: known?.message ?? message, ...kernel };
+    rows.set(keyOf(row), {
+      stage,
+      message: row.message,
       reason: known?.reason ?? "TO BE EXPLAINED",
       ...kernel,
-      programs: [...(rows.get(key)?.programs ?? []), failure.program].sort(),
+      programs: [...(rows.get(keyOf(row))?.programs ?? []), program].sort(),
     });
   }
   writeFileSync(listOf(list), `${JSON.stringify({ failures: [...rows.values()] }, null, 2)}\n`);

@@ -37,6 +37,10 @@ export interface CorpusProgram {
 export interface Attachment {
   readonly kind: string;
   readonly fn_name: string;
+  /** A kernel function. */
+  readonly event?: string;
+  /** A pattern of them. */
+  readonly event_re?: string;
 }
 
 /** Which programs to get. */
@@ -67,11 +71,26 @@ function cacheFolder(): string {
  */
 export function corpus(request: CorpusRequest, say: (line: string) => void = () => {}): CorpusProgram[] {
   const tools = installedTools(say);
-  const identity = createHash("sha256")
-    .update(readFileSync(extractor))
-    .update(`${tools}\0${request.variants}\0${(request.only ?? []).join(",")}`)
-    .digest("hex");
-  const texts = join(cacheFolder(), `texts-${identity.slice(0, 16)}`);
+  const textsOf = ({ variants, only = [] }: CorpusRequest): string => {
+    const identity = createHash("sha256")
+      .update(readFileSync(extractor))
+      .update(`${tools}\0${variants}\0${only.join(",")}`)
+      .digest("hex");
+    return join(cacheFolder(), `texts-${identity.slice(0, 16)}`);
+  };
+  const { variants, only = [] } = request;
+  const whole = [textsOf({ variants: true }), ...(variants ? [] : [textsOf({ variants: false })])].find(
+    existsSync,
+  );
+  if (whole !== undefined) {
+    const wanted = new Set(only);
+    return readTexts(whole).filter(
+      ({ name }) =>
+        (variants || !name.includes("--")) &&
+        (wanted.size === 0 || wanted.has(name.replace(/(?:--|\.).*/, ""))),
+    );
+  }
+  const texts = textsOf(request);
   if (!existsSync(texts)) {
     say("extracting the tools' C");
     atomically(texts, (folder) => extract(tools, folder, request));
@@ -149,7 +168,8 @@ function atomically(folder: string, fill: (target: string) => void): void {
     renameSync(target, folder);
   } catch (error) {
     rmSync(target, { recursive: true, force: true });
-    throw error;
+    // Another process may have made the same meanwhile.
+    if (!existsSync(folder)) throw error;
   }
 }
 

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { type GuestReport, reportMark } from "./guest-case.ts";
 
 /** A guest that hangs is killed after this time. */
-const limitMs = 240_000;
+const defaultLimitMs = 240_000;
 
 /** What to boot. */
 export interface GuestMachine {
@@ -11,6 +11,12 @@ export interface GuestMachine {
   readonly qemu: string;
   readonly kernelImage: string;
   readonly initialRamDisk: string;
+  /** A disk image, /dev/vda in the guest; what the guest writes to it is lost. */
+  readonly disk?: string;
+  /** MiB of memory; 2048 unless told otherwise. */
+  readonly memory?: number;
+  /** A guest that runs longer is killed; milliseconds, four minutes unless told otherwise. */
+  readonly limitMs?: number;
 }
 
 /** What the guest said. */
@@ -25,31 +31,42 @@ export interface GuestRun {
 /** Runs the guest to its end. */
 export async function bootGuest(machine: GuestMachine): Promise<GuestRun> {
   const started = performance.now();
-  const words = ["-accel", "tcg,thread=multi", "-cpu", "max", "-m", "2048", "-smp", "2"];
+  const words = ["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"];
+  words.push("-m", String(machine.memory ?? 2048));
   words.push("-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot");
   words.push("-kernel", machine.kernelImage, "-initrd", machine.initialRamDisk);
   words.push("-append", "console=ttyS0 panic=-1 quiet lsm=bpf");
+  if (machine.disk !== undefined) {
+    words.push("-drive", `file=${machine.disk},if=virtio,format=raw,snapshot=on`);
+  }
   const child = spawn(machine.qemu, words, { stdio: ["ignore", "pipe", "inherit"] });
   let hung = false;
   const timer = setTimeout(() => {
     hung = true;
     child.kill("SIGKILL");
-  }, limitMs);
-  let output = "";
+  }, machine.limitMs ?? defaultLimitMs);
+  const reports: GuestReport[] = [];
+  const rest: string[] = [];
+  const takeLine = (line: string): void => {
+    const at = line.indexOf(reportMark);
+    if (at === -1) {
+      rest.push(line);
+      return;
+    }
+    reports.push(JSON.parse(line.slice(at + reportMark.length)) as GuestReport);
+  };
+  let partial = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    output += text;
+    const lines = (partial + text.replaceAll("\r", "")).split("\n");
+    partial = lines.pop() ?? "";
+    for (const line of lines) takeLine(line);
+    if (process.env["BPFKIT_GUEST_CONSOLE"] !== undefined) process.stderr.write(text);
   });
   await new Promise<void>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", () => resolve());
   });
   clearTimeout(timer);
-  const reports: GuestReport[] = [];
-  const rest: string[] = [];
-  for (const line of output.replaceAll("\r", "").split("\n")) {
-    const at = line.indexOf(reportMark);
-    if (at === -1) rest.push(line);
-    else reports.push(JSON.parse(line.slice(at + reportMark.length)) as GuestReport);
-  }
+  takeLine(partial);
   return { reports, console: rest.join("\n"), seconds: (performance.now() - started) / 1000, hung };
 }

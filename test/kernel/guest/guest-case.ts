@@ -1,6 +1,7 @@
 /** What a test inside the guest is: programs that the host builds, and steps that run in the guest. */
 import type { Kernel } from "@bpfkit/base/kernel";
 import type { BPF, Tool, ToolProgram } from "bpfkit";
+import type { Measurement } from "./bench/rows.ts";
 
 /** What the agent gives to a case. */
 export interface Guest {
@@ -29,5 +30,16 @@ export const reportMark = "@bpfkit ";
 /** One line of the console. */
 export type GuestReport =
   | { readonly kind: "start"; readonly name: string }
-  | { readonly kind: "test"; readonly name: string; readonly ms: number; readonly error?: string }
+  | {
+      readonly kind: "test";
+      readonly name: string;
+      readonly ms: number;
+      readonly error?: string;
+      /** What was compared, in tests that compare. */
+      readonly count?: number;
+    }
+  /** What became of an object that was only loaded; `error` where the kernel or the loader refused it. */
+  | { readonly kind: "load"; readonly name: string; readonly ms: number; readonly error?: string }
+  /** One number of a benchmark. */
+  | ({ readonly kind: "measurement" } & Measurement)
   | { readonly kind: "done"; readonly count: number };

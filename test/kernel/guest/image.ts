@@ -1,6 +1,16 @@
 /** Makes the guest's initial RAM disk: busybox, Node with its libraries, the built packages, objects, the agent. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, closeSync, copyFileSync, cpSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { installPackages } from "./installed-packages.ts";
 import type { GuestKernel } from "./kernel-package.ts";
@@ -17,9 +27,19 @@ export interface ImageParts {
   readonly cpio: string;
   /** Object files by name. */
   readonly objects: ReadonlyMap<string, Uint8Array>;
+  /** Which agent runs, without extension; `agent` unless told otherwise. */
+  readonly agent?: string;
+  /** Modules that are copied to /modules, with what they need, in the order in which they are to be inserted. */
+  readonly kernelModules?: readonly string[];
+  /** Arguments of the command whose builds go into /cache; `folder` is where it runs. */
+  readonly cachedRuns?: readonly { readonly words: readonly string[]; readonly folder: string }[];
+  /** Whether the compiler goes along, for builds in the guest. */
+  readonly hasCompiler?: boolean;
+  /** More files, by path from the root. */
+  readonly files?: ReadonlyMap<string, string | Uint8Array>;
 }
 
-const init = `#!/bin/busybox sh
+const init = (agent: string): string => `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin:/usr/bin HOME=/tmp
 mount -t proc proc /proc
@@ -28,7 +48,7 @@ mount -t devtmpfs dev /dev
 mount -t debugfs debugfs /sys/kernel/debug
 mount -t tracefs tracefs /sys/kernel/tracing
 stty -F /dev/console cols 4096 2>/dev/null
-node /bpfkit/agent/agent.js
+node /bpfkit/agent/${agent}.js
 echo "agent ended with $?"
 poweroff -f
 `;
@@ -45,6 +65,24 @@ function copyProgram(path: string, target: string, root: string): void {
 function copyTo(source: string, target: string): void {
   mkdirSync(dirname(target), { recursive: true });
   copyFileSync(source, target);
+}
+
+/** Builds with the packages as the guest has them, by running in the VM: what is run decides the cache's keys. */
+function fillCache({ cachedRuns = [], hasCompiler = false }: ImageParts, root: string): void {
+  const packages = join(root, "bpfkit/node_modules");
+  const scope = join(packages, "@yowasp");
+  const compiler = join(repository, "node_modules/@yowasp/clang");
+  mkdirSync(scope);
+  if (hasCompiler) cpSync(compiler, join(scope, "clang"), { recursive: true });
+  else symlinkSync(compiler, join(scope, "clang"));
+  for (const { words, folder } of cachedRuns) {
+    execFileSync(process.execPath, [join(packages, "@bpfkit/cli/bin/bpfkit.js"), "run", ...words], {
+      cwd: join(root, folder),
+      env: { ...process.env, XDG_CACHE_HOME: join(root, "cache") },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+  }
+  if (!hasCompiler) rmSync(scope, { recursive: true });
 }
 
 /** Compiles the agent and the cases against the built packages. */
@@ -64,7 +102,7 @@ export function makeImage(parts: ImageParts, folder: string): string {
   copyTo(parts.busybox, join(root, "bin/busybox"));
   chmodSync(join(root, "bin/busybox"), 0o755);
   copyProgram(process.execPath, "usr/bin/node", root);
-  writeFileSync(join(root, "init"), init, { mode: 0o755 });
+  writeFileSync(join(root, "init"), init(parts.agent ?? "agent"), { mode: 0o755 });
   writeFileSync(join(root, "etc/guest-file"), "opened by a test\n");
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0::/tmp:/bin/sh\n");
   installPackages(["@bpfkit/cli", "koffi"], repository, join(root, "bpfkit"));
@@ -73,7 +111,12 @@ export function makeImage(parts: ImageParts, folder: string): string {
   });
   buildAgent(join(root, "bpfkit/agent"));
   for (const [name, bytes] of parts.objects) writeFileSync(join(root, "objects", name), bytes);
-  const modules = moduleFiles(parts.kernel.modules, "null_blk");
+  for (const [path, content] of parts.files ?? []) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content);
+  }
+  if (parts.cachedRuns !== undefined) fillCache(parts, root);
+  const modules = moduleFiles(parts.kernel.modules, parts.kernelModules ?? ["null_blk"]);
   for (const path of modules) cpSync(path, join(root, "modules", basename(path)));
   writeFileSync(join(root, "modules/order"), modules.map((path) => `${basename(path)}\n`).join(""));
   const image = join(folder, "root.cpio");

@@ -4,8 +4,8 @@ import { basename, join } from "node:path";
 
 const canonical = (name: string): string => name.replaceAll("-", "_");
 
-/** Files of a module and of everything that it needs, in the order in which they are inserted. */
-export function moduleFiles(folder: string, wanted: string): string[] {
+/** Files of modules and of everything that they need, in the order in which they are inserted. */
+export function moduleFiles(folder: string, wanted: readonly string[]): string[] {
   const paths = new Map<string, string>();
   for (const name of readdirSync(join(folder, "kernel"), { recursive: true, encoding: "utf8" })) {
     if (name.endsWith(".ko")) paths.set(canonical(basename(name, ".ko")), join(folder, "kernel", name));
@@ -19,6 +19,6 @@ export function moduleFiles(folder: string, wanted: string): string[] {
     for (const need of needs.split(",")) if (need !== "") visit(need);
     ordered.push(path);
   };
-  visit(wanted);
+  for (const name of wanted) visit(name);
   return ordered;
 }

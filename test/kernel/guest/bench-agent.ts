@@ -1,0 +1,75 @@
+/** Runs inside the guest: measures bpfkit beside BCC, libbpf-tools and bpftrace. */
+import { eventsPerCall } from "./bench/flood.ts";
+import {
+  measureBpftrace,
+  measureFlood,
+  measureStart,
+  median,
+  type Start,
+  spawnHere,
+} from "./bench/measure.ts";
+import type { Measurement } from "./bench/rows.ts";
+import { mountPeers, spawnPeer } from "./peers/disk.ts";
+import { bpfkit } from "./peers/side-by-side.ts";
+import { report } from "./run-cases.ts";
+
+const rounds = 3;
+const floodSeconds = 10;
+
+function say(measurement: Measurement): void {
+  report({ kind: "measurement", ...measurement });
+}
+
+/** Programs to start, by what they do. */
+const starts: Readonly<Record<string, Readonly<Record<string, Start>>>> = {
+  "count calls of getegid": {
+    "bpfkit, cached": () => spawnHere([...bpfkit, "run", "--target", "kernel", "counter.c"], "/peers-input"),
+    "bpfkit, first build": () =>
+      spawnHere([...bpfkit, "run", "--target", "kernel", "--no-cache", "counter.c"], "/peers-input"),
+    BCC: () => spawnPeer(["/usr/bin/python3", "/tmp/counter.py"]),
+    bpftrace: () => spawnPeer(["/usr/bin/bpftrace", "-e", "kprobe:__x64_sys_getegid { @[pid] = count(); }"]),
+  },
+  execsnoop: {
+    "bpfkit, cached": () => spawnHere([...bpfkit, "run", "--target", "kernel", "execsnoop"]),
+    BCC: () => spawnPeer(["/usr/sbin/execsnoop-bpfcc"]),
+    bpftrace: () => spawnPeer(["/usr/sbin/execsnoop.bt"]),
+    "libbpf-tools": () => spawnPeer(["/usr/sbin/execsnoop"]),
+  },
+};
+
+mountPeers();
+for (const [what, programs] of Object.entries(starts)) {
+  for (const [who, start] of Object.entries(programs)) {
+    // Where compiling takes a minute, once tells enough.
+    const count = who.includes("first build") || who === "BCC" ? 1 : rounds;
+    const all = [];
+    for (let round = 0; round < count; round++) all.push(await measureStart(start));
+    say({ what: `${what}: until attached`, who, value: median(all.map(({ ms }) => ms)), unit: "ms" });
+    say({ what: `${what}: resident memory`, who, value: median(all.map(({ mib }) => mib)), unit: "MiB" });
+  }
+}
+for (const kind of ["ring", "perf"]) {
+  const seconds = String(floodSeconds);
+  const consumers = {
+    bpfkit: spawnHere.bind(undefined, [
+      process.execPath,
+      "/bpfkit/agent/bench/flood-bpfkit.js",
+      kind,
+      `/objects/${kind}.o`,
+      seconds,
+    ]),
+    BCC: () => spawnPeer(["/usr/bin/python3", "/tmp/flood_bcc.py", kind, `/tmp/${kind}.c`, seconds]),
+  };
+  for (const [who, start] of Object.entries(consumers)) {
+    const { received, lost, seconds: took } = await measureFlood(start());
+    const what = `${kind} buffer at saturation`;
+    say({ what: `${what}: events taken`, who, value: received / took, unit: "/s" });
+    say({ what: `${what}: events lost`, who, value: lost / took, unit: "/s" });
+  }
+}
+const { received, lost } = await measureBpftrace(floodSeconds, eventsPerCall);
+const what = "perf buffer at saturation";
+say({ what: `${what}: events taken`, who: "bpftrace", value: received / floodSeconds, unit: "/s" });
+say({ what: `${what}: events lost`, who: "bpftrace", value: lost / floodSeconds, unit: "/s" });
+report({ kind: "done", count: 0 });
+process.exit(0);

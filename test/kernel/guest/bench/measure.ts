@@ -1,0 +1,113 @@
+/** Runs inside the guest: how long a program takes to attach, what memory it holds then, how many events it takes. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { spawnPeer } from "../peers/disk.ts";
+import type { FloodResult } from "./flood.ts";
+
+/** A program that attaches by itself. */
+export type Start = () => ChildProcess;
+
+/** One start. */
+export interface Started {
+  /** Until the first link or perf event is there. */
+  readonly ms: number;
+  /** MiB of memory that are resident a second later; shared pages count. */
+  readonly mib: number;
+}
+
+const startLimitMs = 600_000;
+
+/** Whether a process holds a link or a perf event. */
+export function isAttached(pid: number): boolean {
+  const folder = `/proc/${pid}/fd`;
+  try {
+    return readdirSync(folder).some((fd) => /bpf.link|perf_event/.test(readlinkSync(`${folder}/${fd}`)));
+  } catch {
+    // It has ended, or closed a descriptor just now: the next look tells.
+    return false;
+  }
+}
+
+/** Starts a program, waits until it has attached, and ends it. */
+export async function measureStart(start: Start): Promise<Started> {
+  const began = performance.now();
+  const child = start();
+  const closed = new Promise((resolve) => child.once("close", resolve));
+  child.stdout?.resume();
+  const pid = child.pid ?? 0;
+  while (!isAttached(pid)) {
+    if (child.exitCode !== null) throw new Error(`${child.spawnargs.join(" ")} ended with ${child.exitCode}`);
+    if (performance.now() - began > startLimitMs)
+      throw new Error(`${child.spawnargs.join(" ")} does not attach`);
+    await sleep(5);
+  }
+  const ms = performance.now() - began;
+  await sleep(1000);
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const mib = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+  child.kill("SIGKILL");
+  await closed;
+  return { ms, mib };
+}
+
+/** Starts something outside of the peers' root. */
+export function spawnHere(words: readonly string[], cwd = "/"): ChildProcess {
+  const [program = "", ...args] = words;
+  const env = { ...process.env, XDG_CACHE_HOME: "/cache" };
+  return spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "inherit"] });
+}
+
+/** Lets a consumer run beside a process that does nothing but call getegid(2). */
+export async function measureFlood(consumer: ChildProcess): Promise<FloodResult> {
+  const { stdout } = consumer;
+  if (stdout === null) throw new Error("no pipe");
+  let source: ChildProcess | undefined;
+  let result: FloodResult | undefined;
+  const lines = createInterface({ input: stdout });
+  try {
+    for await (const line of lines) {
+      if (!line.startsWith("{")) continue;
+      const report = JSON.parse(line) as { readonly attached?: boolean } | FloodResult;
+      if ("received" in report) result = report;
+      else source = spawnPeer(["/usr/bin/python3", "-c", "import os\nwhile True: os.getegid()"]);
+    }
+  } finally {
+    source?.kill("SIGKILL");
+  }
+  if (result === undefined) throw new Error(`${consumer.spawnargs.join(" ")} gave no result`);
+  return result;
+}
+
+/** Lines that bpftrace prints of the same flood. */
+export async function measureBpftrace(seconds: number, eventsPerCall: number): Promise<FloodResult> {
+  const send = `unroll(${eventsPerCall}) { printf("%d %s\\n", pid, comm); }`;
+  const program = `kprobe:__x64_sys_getegid { ${send} } interval:s:${seconds} { exit(); }`;
+  const child = spawnPeer(["/usr/bin/bpftrace", "-q", "-e", program]);
+  const closed = new Promise((resolve) => child.once("close", resolve));
+  let received = 0;
+  let lost = 0;
+  let rest = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const dropped = /Lost (\d+) events/.exec(line);
+      if (dropped === null) received += 1;
+      else lost += Number(dropped[1]);
+    }
+  });
+  while (!isAttached(child.pid ?? 0) && child.exitCode === null) await sleep(20);
+  const source = spawnPeer(["/usr/bin/python3", "-c", "import os\nwhile True: os.getegid()"]);
+  await closed;
+  source.kill("SIGKILL");
+  return { received, lost, seconds };
+}
+
+/** For programs that only exist as files. */
+export const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+
+/** Says what the machine is. */
+export const machine = (): string => execFileSync("/bin/uname", ["-srm"], { encoding: "utf8" }).trim();
