@@ -8,9 +8,10 @@ import {
   readObject,
   SectionFlag,
 } from "@bpfkit/elf/object";
-import { type CodeSection, CollectionSpec, type MapSpec } from "@bpfkit/loader";
+import { type CodeSection, CollectionSpec, type ExternSpec, type MapSpec } from "@bpfkit/loader";
 import type {
   BtfDescription,
+  ExternDescription,
   MapDescription,
   ObjectDescription,
   ProgramDescription,
@@ -18,6 +19,7 @@ import type {
   SectionDescription,
 } from "./description.ts";
 import { describeFunction } from "./instructions.ts";
+import { describeStructOps } from "./struct-ops.ts";
 import { typeName } from "./type-name.ts";
 
 /**
@@ -27,7 +29,7 @@ import { typeName } from "./type-name.ts";
  */
 export function describeObject(bytes: Uint8Array, file: string): ObjectDescription {
   const object = readObject(bytes, file);
-  const spec = CollectionSpec.fromObject(bytes, file);
+  const spec = CollectionSpec.fromObject(bytes, file, { toLookAt: true });
   const programs = describePrograms(spec);
   return {
     file,
@@ -35,7 +37,9 @@ export function describeObject(bytes: Uint8Array, file: string): ObjectDescripti
     license: spec.license,
     sections: object.sections.map(describeSection),
     programs,
-    maps: [...spec.maps.values()].map((map) => describeMap(map, spec.btf)),
+    maps: [...spec.maps.values()].map((map) => describeMap(map, spec)),
+    externs: [...spec.externs.values()].map((extern) => describeExtern(extern, spec.btf)),
+    structOps: spec.btf === undefined ? [] : describeStructOps(object, spec.btf),
     relocations: describeRelocations(object),
     ...(spec.btf === undefined ? {} : { btf: describeBtf(spec.btf, codeSections(spec)) }),
   };
@@ -95,7 +99,12 @@ function describeSection(section: ObjectSection): SectionDescription {
   };
 }
 
-function describeMap(map: MapSpec, btf: BtfTable | undefined): MapDescription {
+function describeExtern(extern: ExternSpec, btf: BtfTable | undefined): ExternDescription {
+  const { name, section, weak, typeId } = extern;
+  return { name, section, weak, type: btf === undefined || typeId === 0 ? "" : typeName(btf, typeId) };
+}
+
+function describeMap(map: MapSpec, { btf, variables }: CollectionSpec): MapDescription {
   const name = (id: number) => (btf === undefined || id === 0 ? "" : typeName(btf, id));
   return {
     name: map.name,
@@ -106,7 +115,34 @@ function describeMap(map: MapSpec, btf: BtfTable | undefined): MapDescription {
     valueSizeBytes: map.valueSize,
     maxEntries: map.maxEntries,
     flags: map.flags,
+    origin: map.origin,
+    attributes: attributesOf(map),
+    variables: [...variables.values()]
+      .filter((variable) => variable.map === map)
+      .map(({ name: spelled, typeId, offset, size }) => ({
+        name: spelled,
+        type: name(typeId),
+        offset,
+        sizeBytes: size,
+      })),
   };
+}
+
+function attributesOf(map: MapSpec): MapDescription["attributes"] {
+  const { pinning, numaNode, mapExtra, inner, initialValues, frozen, tags } = map;
+  return {
+    ...(pinning === 0 ? {} : { pinned: true as const }),
+    ...(numaNode === undefined ? {} : { numaNode }),
+    ...(mapExtra === undefined ? {} : { mapExtra: `0x${mapExtra.toString(16)}` }),
+    ...(inner === undefined ? {} : { inner: innerText(inner) }),
+    ...(initialValues.length === 0 ? {} : { values: initialValues }),
+    ...(frozen ? { frozen: true as const } : {}),
+    ...(tags.length === 0 ? {} : { tags }),
+  };
+}
+
+function innerText({ type, keySize, valueSize, maxEntries }: MapSpec): string {
+  return `${mapTypeName(type)} of ${maxEntries}, key ${keySize}, value ${valueSize} bytes`;
 }
 
 function describeRelocations(object: ObjectFile): RelocationDescription[] {

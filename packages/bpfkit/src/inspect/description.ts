@@ -49,6 +49,52 @@ export interface MapDescription {
   readonly valueSizeBytes: number;
   readonly maxEntries: number;
   readonly flags: number;
+  /** `definition`, or the data section's kind: `rodata`, `data`, `bss`. */
+  readonly origin: string;
+  /** Only where the object says something of it. */
+  readonly attributes: {
+    /** By its name, when it is loaded. */
+    readonly pinned?: true;
+    readonly numaNode?: number;
+    /** Hexadecimal; what it means depends on the type. */
+    readonly mapExtra?: string;
+    readonly inner?: string;
+    /** Slots that are filled when it is loaded, with maps or programs. */
+    readonly values?: readonly { readonly index: number; readonly symbol: string }[];
+    /** Neither programs nor user space write it once it is loaded. */
+    readonly frozen?: true;
+    /** `btf_decl_tag` attributes. */
+    readonly tags?: readonly string[];
+  };
+  /** Of data sections. */
+  readonly variables: readonly VariableDescription[];
+}
+
+/** A global variable. */
+export interface VariableDescription {
+  readonly name: string;
+  readonly type: string;
+  /** Bytes from the start of its section. */
+  readonly offset: number;
+  readonly sizeBytes: number;
+}
+
+/** A name that the object uses and somebody else defines. */
+export interface ExternDescription {
+  readonly name: string;
+  /** `.kconfig`, `.ksyms`, or empty. */
+  readonly section: string;
+  readonly type: string;
+  readonly weak: boolean;
+}
+
+/** A table of functions for the kernel (struct_ops). */
+export interface StructOpsDescription {
+  readonly name: string;
+  readonly section: string;
+  readonly type: string;
+  /** Members that point to programs of the object. */
+  readonly functions: readonly { readonly member: string; readonly program: string }[];
 }
 
 /** A relocation of a section. */
@@ -77,6 +123,8 @@ export interface ObjectDescription {
   readonly sections: readonly SectionDescription[];
   readonly programs: readonly ProgramDescription[];
   readonly maps: readonly MapDescription[];
+  readonly externs: readonly ExternDescription[];
+  readonly structOps: readonly StructOpsDescription[];
   readonly relocations: readonly RelocationDescription[];
   /** Absent where the object has no BTF. */
   readonly btf?: BtfDescription;

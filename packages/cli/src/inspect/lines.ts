@@ -38,7 +38,7 @@ export function descriptionLines(object: ObjectDescription): string[] {
     "",
     "MAPS",
     ...table(
-      ["name", "type", "key", "value", "key size", "value size", "max entries", "flags"],
+      ["name", "type", "key", "value", "key size", "value size", "max entries", "flags", "more"],
       object.maps.map((map) => [
         map.name,
         map.type,
@@ -48,8 +48,19 @@ export function descriptionLines(object: ObjectDescription): string[] {
         map.valueSizeBytes,
         map.maxEntries,
         `0x${map.flags.toString(16)}`,
+        attributeText(map.attributes),
       ]),
     ),
+    "",
+    "VARIABLES",
+    ...table(
+      ["name", "section", "type", "offset", "size"],
+      object.maps.flatMap((map) =>
+        map.variables.map(({ name, type, offset, sizeBytes }) => [name, map.name, type, offset, sizeBytes]),
+      ),
+    ),
+    ...externLines(object),
+    ...structOpsLines(object),
     "",
     "RELOCATIONS",
     ...table(
@@ -69,6 +80,42 @@ export function descriptionLines(object: ObjectDescription): string[] {
   );
   for (const program of object.programs) lines.push(...programLines(program), "");
   return lines.slice(0, -1);
+}
+
+function attributeText(attributes: ObjectDescription["maps"][number]["attributes"]): string {
+  const { pinned, numaNode, mapExtra, inner, values, frozen, tags } = attributes;
+  const parts = [
+    pinned === undefined ? "" : "pinned by name",
+    frozen === undefined ? "" : "frozen",
+    numaNode === undefined ? "" : `NUMA node ${numaNode}`,
+    mapExtra === undefined ? "" : `extra ${mapExtra}`,
+    inner === undefined ? "" : `inner ${inner}`,
+    (values ?? []).map(({ index, symbol }) => `[${index}]=${symbol}`).join(" "),
+    (tags ?? []).join(" "),
+  ];
+  return parts.filter((part) => part !== "").join("; ");
+}
+
+function externLines({ externs }: ObjectDescription): string[] {
+  if (externs.length === 0) return [];
+  const rows = externs.map(({ name, section, type, weak }) => [
+    name,
+    section || "-",
+    type || "-",
+    weak ? "weak" : "",
+  ]);
+  return ["", "EXTERNS", ...table(["name", "section", "type", ""], rows)];
+}
+
+function structOpsLines({ structOps }: ObjectDescription): string[] {
+  return structOps.flatMap(({ name, section, type, functions }) => [
+    "",
+    `STRUCT_OPS ${name}: ${type} in ${section}`,
+    ...table(
+      ["member", "program"],
+      functions.map(({ member, program }) => [member, program]),
+    ),
+  ]);
 }
 
 function btfLines({ btf }: ObjectDescription): string[] {

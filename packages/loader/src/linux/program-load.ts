@@ -13,7 +13,7 @@ const lineInfoSize = 16;
 
 /** Most logs fit; allocating more for every refusal would cost more than the refused load itself. */
 const firstLogSize = 1 << 16;
-const logGrowth = 16;
+const logGrowth = 256;
 /** Enough to explain a refusal; a whole log that was asked for may be longer. */
 const explainingLogSize = 1 << 24;
 const largestLogSize = 1 << 26;

@@ -1,7 +1,7 @@
 /** What an object file says: maps, programs, variables, licence and types. Mutable until it is loaded. */
 import type { BtfTable } from "@bpfkit/elf/btf";
 import type { CollectionParts, ExternSpec } from "./collection-parts.ts";
-import { collectionFromObject } from "./from-object.ts";
+import { collectionFromObject, type ObjectOptions } from "./from-object.ts";
 import type { MapSpec } from "./map-spec.ts";
 import type { ProgramSpec } from "./program-spec.ts";
 import type { VariableSpec } from "./variable-spec.ts";
@@ -33,9 +33,9 @@ export class CollectionSpec implements CollectionParts {
    * @param name names the object in messages and in the names of its data maps.
    * @throws BpfkitError EL0xx for a broken file, LD0xx for a sound file that says something impossible.
    */
-  static fromObject(bytes: Uint8Array, name: string): CollectionSpec {
+  static fromObject(bytes: Uint8Array, name: string, options: ObjectOptions = {}): CollectionSpec {
     // Node's Buffer is a Uint8Array whose slice() shares its memory; what is read from files is one.
     const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return new CollectionSpec(collectionFromObject(plain, name));
+    return new CollectionSpec(collectionFromObject(plain, name, options));
   }
 }

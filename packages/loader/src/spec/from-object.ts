@@ -20,12 +20,22 @@ import { programFromFunction } from "./program-section.ts";
 import type { ProgramSpec } from "./program-spec.ts";
 import type { VariableSpec } from "./variable-spec.ts";
 
+/** How to read. */
+export interface ObjectOptions {
+  /** Sections that cannot be loaded are passed over: the object is only looked at. */
+  readonly toLookAt?: boolean;
+}
+
 /**
  * Reads an object's bytes.
  * @throws BpfkitError EL0xx and LD0xx.
  */
-export function collectionFromObject(bytes: Uint8Array, name: string): CollectionParts {
-  return new ObjectReader(readObject(bytes, name), name).read();
+export function collectionFromObject(
+  bytes: Uint8Array,
+  name: string,
+  options: ObjectOptions = {},
+): CollectionParts {
+  return new ObjectReader(readObject(bytes, name), name).read(options);
 }
 
 class ObjectReader {
@@ -46,8 +56,8 @@ class ObjectReader {
     this.#btf = this.#btfBytes === undefined ? undefined : BtfTable.decode(this.#btfBytes, { name });
   }
 
-  read(): CollectionParts {
-    this.#refuseForeignSections();
+  read(options: ObjectOptions): CollectionParts {
+    if (options.toLookAt !== true) this.#refuseForeignSections();
     this.#readDataSections();
     this.#readMaps();
     this.#readCode();

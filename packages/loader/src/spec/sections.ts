@@ -84,6 +84,8 @@ export const sectionDefinitions: readonly SectionDefinition[] = [
   row("freplace", "optional", P.Ext, 0, "none"),
   row("lsm", "optional", P.Lsm, A.LsmMac, "lsm"),
   sleepable(row("lsm.s", "optional", P.Lsm, A.LsmMac, "lsm")),
+  row("struct_ops", "optional", P.StructOps, 0, "none"),
+  sleepable(row("struct_ops.s", "optional", P.StructOps, 0, "none")),
   row("lsm_cgroup", "optional", P.Lsm, A.LsmCgroup, "none"),
   row("iter", "optional", P.Tracing, A.TraceIter, "iter"),
   sleepable(row("iter.s", "optional", P.Tracing, A.TraceIter, "iter")),
