@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-const program = resolve(import.meta.dirname, "../../packages/cli/bin/bpfkit.js");
+/** Path of the command's program, for tests that start it in their own way. */
+export const cliProgram = resolve(import.meta.dirname, "../../packages/cli/bin/bpfkit.js");
 
 /** How a command ended. */
 export interface CliResult {
@@ -16,6 +17,9 @@ export interface CliResult {
 /** A folder to work in; removed by `close`. The cache is shared by all workspaces of a test process. */
 export class Workspace {
   readonly folder = mkdtempSync(join(tmpdir(), "bpfkit-test-"));
+
+  /** The cache's folder. */
+  readonly cache = sharedCache;
 
   /** Writes a file and gives its name back. */
   file(name: string, content: string | Uint8Array): string {
@@ -33,7 +37,7 @@ export class Workspace {
     environment: Readonly<Record<string, string>> = {},
     output: number | "pipe" = "pipe",
   ): CliResult {
-    const { status, stdout, stderr, signal, error } = spawnSync(process.execPath, [program, ...args], {
+    const { status, stdout, stderr, signal, error } = spawnSync(process.execPath, [cliProgram, ...args], {
       cwd: this.folder,
       encoding: "utf8",
       timeout: 60_000,

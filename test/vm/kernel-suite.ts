@@ -57,7 +57,18 @@ export function kernelSuite(name: string, make: () => Kernel): void {
     const map = counters(kernel, 2);
     assert.equal(
       { ...kernel.mapInfo(map), id: 0 },
-      { id: 0, type: MapType.Array, keySize: 4, valueSize: 8, maxEntries: 2, flags: 0, name: "counters" },
+      {
+        ...{
+          id: 0,
+          type: MapType.Array,
+          keySize: 4,
+          valueSize: 8,
+          maxEntries: 2,
+          flags: 0,
+          name: "counters",
+        },
+        ...{ btfId: 0, btfKeyTypeId: 0, btfValueTypeId: 0, mapExtra: 0n, ifindex: 0 },
+      },
     );
     kernel.mapUpdate(map, word(1), Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), 0);
     assert.equal(kernel.mapLookup(map, word(1)), Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));

@@ -1,7 +1,7 @@
 /** What only a simulation can promise: time that stands still, repeatable worlds, scenarios that keep their word. */
 import { Errno, ProgramType } from "@bpfkit/base/abi";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
-import { SimulatedKernel, scenarioByName } from "@bpfkit/vm/kernel";
+import { SimulatedKernel, scenarioByName, scenarios } from "@bpfkit/vm/kernel";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { boot, profile, runToEnd, startNs } from "./boot.ts";
@@ -72,6 +72,33 @@ only("scenarios fit their time for every seed, with the counts they promise", ()
     assert.is(opens.length, 955);
     const ids = new Set(exits.map(({ pid }) => pid));
     assert.is(ids.size, exits.length, "no process id is used twice");
+  }
+});
+
+only("the same seed gives the same plan in every scenario, and everything is over in time", () => {
+  for (const scenario of scenarios) {
+    for (let seed = 0; seed < 12; seed++) {
+      const plan = scenario.plan(seed);
+      assert.is(JSON.stringify(plan.groundTruth), JSON.stringify(scenario.plan(seed).groundTruth));
+      const { systemCalls, runQueueWaits, tcpSessions, cpuPhases } = plan.groundTruth;
+      const ends = [
+        ...systemCalls.map(({ timeNs, durationNs }) => timeNs + durationNs),
+        ...runQueueWaits.map(({ timeNs, waitNs }) => timeNs + waitNs),
+        ...tcpSessions.map(({ timeNs }) => timeNs),
+        ...cpuPhases.map(({ endNs }) => endNs),
+      ];
+      assert.ok(Math.max(0, ...ends) < plan.durationNs - 5_000_000, `${scenario.name}, seed ${seed}`);
+      for (const list of Object.values(plan.groundTruth)) {
+        for (let index = 1; index < list.length; index++) {
+          assert.ok(list[index].timeNs >= list[index - 1].timeNs, scenario.name);
+        }
+      }
+    }
+    assert.is.not(
+      JSON.stringify(scenario.plan(1).groundTruth),
+      JSON.stringify(scenario.plan(2).groundTruth),
+      scenario.name,
+    );
   }
 });
 

@@ -48,6 +48,11 @@ export class Run extends Command {
     const words = argv.slice(1).map(String);
     const { resolveTarget } = await import("../run/target.ts");
     const target = resolveTarget(args.target);
+    if (target.tool !== undefined && words.some((word) => word === "--help" || word === "-h")) {
+      const { printHelp } = await import("../run/help.ts");
+      process.exitCode = await printHelp(target.tool, words);
+      return;
+    }
     const progress = new Progress();
     const { openHost } = await import("../run/host.ts");
     const host = await openHost(target, flags, progress, onInterrupt());

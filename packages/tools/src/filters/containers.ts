@@ -1,5 +1,5 @@
 /** Filters by cgroup and mount namespace: the ids are in hash maps that somebody has pinned. */
-import { UsageError } from "bpfkit";
+import { BpfkitError, type Kernel, SyscallError, UsageError } from "bpfkit";
 import type { OptionSpec, Options } from "../options/options.ts";
 
 /** The two options. */
@@ -25,4 +25,24 @@ export function containerMacros(options: Options): string[] {
     }
     return [`${macro}="${path}"`];
   });
+}
+
+/**
+ * Makes sure that the maps are there: a program that names an absent one would make it, empty, and see nothing.
+ * @throws BpfkitError TL002
+ */
+export function requirePinnedMaps(options: Options, kernel: Kernel): void {
+  for (const [long] of macros) {
+    const path = options.text(long);
+    if (path === undefined) continue;
+    try {
+      kernel.close(kernel.objects.openPinned(path));
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      throw new BpfkitError("TL002", `--${long}: there is no BPF map at ${path}`, {
+        cause: error,
+        hint: "Pin a hash map with the ids there first, for example with bpftool map create.",
+      });
+    }
+  }
 }

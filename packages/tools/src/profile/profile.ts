@@ -1,6 +1,6 @@
 /** profile: samples stacks at a clock's ticks. Options and output are those of BCC's tool, and a flame graph. */
 import { BpfkitError, type ToolHost, UsageError } from "bpfkit";
-import { containerMacros, containerOptions } from "../filters/containers.ts";
+import { containerMacros, containerOptions, requirePinnedMaps } from "../filters/containers.ts";
 import { flameGraph } from "../flame-graph/flame-graph.ts";
 import { defineTool } from "../options/define-tool.ts";
 import type { Options, Usage } from "../options/options.ts";
@@ -129,6 +129,7 @@ export const profile = defineTool({
     const sampling = samplingOf(options, host);
     const seconds = options.positionalNumber(0, "duration") ?? Number.POSITIVE_INFINITY;
     const halves = { user: !options.has("kernel-stacks-only"), kernel: !options.has("user-stacks-only") };
+    requirePinnedMaps(options, host.kernel);
     const writeGraph = flameGraphFile(options, host);
     const bpf = await host.open({ ...source, defines });
     try {

@@ -1,6 +1,6 @@
 /** tcpconnect: every active TCP connection. Options and output are those of BCC's tool. */
 import { type BPF, type ToolHost, UsageError } from "bpfkit";
-import { containerMacros, containerOptions } from "../filters/containers.ts";
+import { containerMacros, containerOptions, requirePinnedMaps } from "../filters/containers.ts";
 import { portMacro, wantedVersion } from "../filters/ports.ts";
 import { defineTool } from "../options/define-tool.ts";
 import type { Options, Usage } from "../options/options.ts";
@@ -97,7 +97,9 @@ export const tcpconnect = defineTool({
     if (options.has("count") && options.has("dns")) {
       throw new UsageError("tcpconnect: -c and -d cannot be used together");
     }
-    const bpf = await host.open({ ...source, defines: definesFor(options) });
+    const defines = definesFor(options);
+    requirePinnedMaps(options, host.kernel);
+    const bpf = await host.open({ ...source, defines });
     try {
       attach(bpf, options);
       host.write("Tracing connect ... Hit Ctrl-C to end");

@@ -14,11 +14,15 @@ export function ipBytes(text: string): Uint8Array {
 function ipv6Bytes(text: string): number[] {
   const [head = "", tail] = text.split("::");
   const groups = (part: string) =>
-    part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16));
+    part === ""
+      ? []
+      : part
+          .split(":")
+          .map((group) => (/^[0-9a-f]{1,4}$/i.test(group) ? Number.parseInt(group, 16) : Number.NaN));
   const [front, back] = [groups(head), groups(tail ?? "")];
   const missing = tail === undefined ? 0 : Math.max(0, 8 - front.length - back.length);
   const all = [...front, ...Array<number>(missing).fill(0), ...back];
-  return all.flatMap((group) => [group >> 8, group & 0xff]);
+  return all.flatMap((group) => [Math.floor(group / 256), group % 256]);
 }
 
 /** The 16 bytes by which IPv6 names an IPv4 address. */
