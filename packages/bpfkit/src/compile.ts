@@ -148,6 +148,7 @@ export async function compile(
   clang: Clang,
   options: CompileOptions,
 ): Promise<CompileResult> {
+  const { cpu, optLevel = 2 } = options;
   const stages = new Stages(options.progress);
   stages.begin("headers", "preparing the kernel's types");
   const unit = new TranslationUnit(source, profile, options);
@@ -158,7 +159,7 @@ export async function compile(
   stages.begin("core", "lowering CO-RE accesses");
   const lowered = lowerCoreAccess(compiled.ir);
   stages.begin("optimise", "optimising");
-  const { ir } = await clang.optimiseIr(lowered, { cpu: options.cpu, optLevel: 2 });
+  const { ir } = await clang.optimiseIr(lowered, { cpu, optLevel });
   stages.begin("generate", "generating code");
   const sourceText = (file: string) => (file === source.file ? source.text : options.headers?.get(file));
   const generated = generate(ir, { cpu: options.cpu, mainFile: source.file, sourceText });

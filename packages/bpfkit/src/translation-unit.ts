@@ -1,7 +1,13 @@
 /** Everything clang needs around a program: the user's headers, bpfkit's, and the kernel's types. */
 import type { Diagnostic } from "@bpfkit/base/diagnostics";
 import type { KernelProfile } from "@bpfkit/base/kernel";
-import { type BpfCpu, type ClangRequest, incompleteTypes, kernelHeader } from "@bpfkit/clang";
+import {
+  type BpfCpu,
+  type ClangRequest,
+  incompleteTypes,
+  kernelHeader,
+  type OptimisationLevel,
+} from "@bpfkit/clang";
 import { includeRoot, type Preparation, prepareForAst } from "@bpfkit/rewriter";
 import { profileBtf } from "./profile-btf.ts";
 
@@ -14,6 +20,8 @@ export interface SourceText {
 /** What decides the result of a build besides text and profile. */
 export interface CompileOptions {
   readonly cpu: BpfCpu;
+  /** Default 2. */
+  readonly optLevel?: OptimisationLevel;
   /** `NAME` or `NAME=VALUE`. */
   readonly defines: readonly string[];
   /** The user's header folders; they come before bpfkit's headers. */
@@ -101,7 +109,7 @@ export class TranslationUnit {
     kernelHeader: string,
     headers: ReadonlyMap<string, string> = new Map(),
   ): ClangRequest {
-    const { cpu, defines, includeDirs } = this.options;
+    const { cpu, defines, includeDirs, optLevel = 2 } = this.options;
     return {
       mainFile: this.source.file,
       files: new Map([...this.#files, [vmlinux, kernelHeader], ...headers, [this.source.file, text]]),
@@ -109,7 +117,7 @@ export class TranslationUnit {
       preIncludes: preIncludes.map((path) => `${includeRoot}/${path}`),
       defines: [...this.#ownDefines(), ...defines],
       cpu,
-      optLevel: 2,
+      optLevel,
     };
   }
 }

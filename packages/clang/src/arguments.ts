@@ -5,8 +5,8 @@ import { SystemRoot } from "./virtual-files.ts";
 /** A BPF instruction set version, as clang's -mcpu. */
 export type BpfCpu = "v1" | "v2" | "v3" | "v4";
 
-/** How hard to optimise. BPF code below 2 does not pass the verifier in practice. */
-export type OptimisationLevel = 1 | 2 | 3 | "s" | "z";
+/** How hard to optimise, as clang's -O. Code of level 0 keeps every variable on the stack: the verifier takes little of it. */
+export type OptimisationLevel = 0 | 1 | 2 | 3 | "s" | "z";
 
 /** What a run over C text needs to know. */
 export interface SourceArguments {

@@ -1,12 +1,13 @@
 /** Makes the builder that a command's flags ask for. */
 import { UsageError } from "@bpfkit/base/diagnostics";
-import { Builder, checkedCpu } from "bpfkit/node";
+import { Builder, checkedCpu, checkedLevel } from "bpfkit/node";
 import type { Progress } from "./output/progress.ts";
 
 /** The flags of flags.ts, as oclif parsed them. */
 export interface BuildFlags {
   readonly btf?: string | undefined;
   readonly mcpu: string;
+  readonly optimize: string;
   readonly define?: readonly string[] | undefined;
   readonly include?: readonly string[] | undefined;
   readonly cache: boolean;
@@ -23,6 +24,7 @@ export function openBuilder(flags: BuildFlags, progress: Progress): Builder {
   return new Builder({
     ...(flags.btf === undefined ? {} : { btf: flags.btf }),
     cpu: checkedCpu(flags.mcpu),
+    optLevel: checkedLevel(flags.optimize),
     defines: (flags.define ?? []).map(definition),
     includeDirs: flags.include ?? [],
     cache: flags.cache,

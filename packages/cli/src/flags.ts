@@ -12,7 +12,13 @@ export const buildFlags = {
     aliases: ["target-cpu"],
     options: ["v1", "v2", "v3", "v4"],
     default: "v3",
-    description: "BPF instruction set",
+    description: "BPF instruction set (also: --target-cpu)",
+  }),
+  optimize: Flags.string({
+    char: "O",
+    options: ["0", "1", "2", "3", "s", "z"],
+    default: "2",
+    description: "optimisation level, as clang's; what is not optimised passes few verifiers",
   }),
   define: Flags.string({
     char: "D",

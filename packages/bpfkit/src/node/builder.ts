@@ -15,6 +15,8 @@ export interface BuilderOptions {
   readonly btf?: string;
   /** Default `v3`. */
   readonly cpu?: CompileOptions["cpu"];
+  /** Default 2. */
+  readonly optLevel?: CompileOptions["optLevel"];
   /** `NAME` or `NAME=VALUE`, for every program built. */
   readonly defines?: readonly string[];
   /** Folders of the user's headers. */
@@ -91,11 +93,12 @@ export class Builder {
   }
 
   #compileOptions(source: SourceText, defines: readonly string[]): CompileOptions {
-    const { cpu = "v3", progress } = this.#options;
+    const { cpu = "v3", optLevel = 2, progress } = this.#options;
     // As the headers' paths, which have no `..` inside: the compiler sees only the folders of files it was given.
     const includeDirs = (this.#options.includeDirs ?? []).map((folder) => normalize(folder));
     return {
       cpu,
+      optLevel,
       defines: [...(this.#options.defines ?? []), ...defines],
       includeDirs,
       headers: collectUserHeaders(source.file, source.text, includeDirs),
@@ -119,6 +122,7 @@ export class Builder {
       headers: options.headers ?? new Map(),
       options: [
         `cpu=${options.cpu}`,
+        `O=${options.optLevel}`,
         ...options.defines.map((define) => `D=${define}`),
         ...options.includeDirs,
       ],
@@ -133,6 +137,16 @@ export class Builder {
     const { createHash } = await import("node:crypto");
     return createHash("sha256").update(this.profile.btf).digest("hex");
   }
+}
+
+/** The optimisation level behind `-O`. @throws BpfkitError for one that clang does not have */
+export function checkedLevel(name: string): NonNullable<CompileOptions["optLevel"]> {
+  if (name === "s" || name === "z") return name;
+  const level = Number(name);
+  if (level === 0 || level === 1 || level === 2 || level === 3) return level;
+  throw new BpfkitError("US001", `there is no optimisation level '${name}'`, {
+    hint: "Known: 0, 1, 2, 3, s, z",
+  });
 }
 
 /** Refuses an instruction set that the code generator does not have. @throws BpfkitError */

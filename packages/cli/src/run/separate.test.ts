@@ -12,6 +12,8 @@ const cases: readonly (readonly [string, string, string])[] = [
     "run --scenario=exec execsnoop -- -x",
   ],
   ["C takes macros and folders", "run a.c -D N=1 -Iinc --json", "run -D N=1 -Iinc a.c -- --json"],
+  ["and a level", "run a.c -O0 --json", "run -O0 a.c -- --json"],
+  ["a tool keeps its own -O", "run tool -O 1", "run tool -- -O 1"],
   ["help of run itself", "run --help", "run --help"],
   ["help of the tool", "run biolatency --help", "run biolatency -- --help"],
   ["everything after -- is the tool's", "run biolatency -- --seed 3", "run biolatency -- --seed 3"],

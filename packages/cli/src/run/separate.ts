@@ -1,10 +1,19 @@
 /** Tells the arguments of `bpfkit run` from those of the tool that it runs. */
 
 /** Options of `bpfkit run` that take a value and may stand anywhere on its command line. */
-const valued = new Set(["--target", "--scenario", "--seed", "--engine", "--btf", "--mcpu", "--target-cpu"]);
+const valued = new Set([
+  "--target",
+  "--scenario",
+  "--seed",
+  "--engine",
+  "--btf",
+  "--mcpu",
+  "--target-cpu",
+  "--optimize",
+]);
 const switches = new Set(["--cache", "--no-cache", "--verifier-log"]);
 /** Short options that only building C has; a tool's own short options may be the same letters. */
-const building = /^-[DI]/;
+const building = /^-[DIO]/;
 
 /**
  * Puts everything that is not an option of `run` itself behind `--`, so that oclif leaves it alone:
