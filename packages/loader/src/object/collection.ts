@@ -22,6 +22,9 @@ import { Program } from "./program.ts";
 import { programLoadError } from "./program-load-error.ts";
 import { isExternMap, publishedMap, publishMap } from "./published-maps.ts";
 
+/** BPF_F_SLEEPABLE (Linux 5.10): the program may call what sleeps. */
+const sleepableFlag = 1 << 4;
+
 /** How to load. */
 export interface CollectionLoadOptions {
   /** Types of the kernel; read from the kernel when a program needs them and none are given. */
@@ -236,6 +239,7 @@ class CollectionLoader {
       ...(typed && records.funcInfo !== undefined ? { funcInfo: records.funcInfo } : {}),
       ...(typed && records.lineInfo !== undefined ? { lineInfo: records.lineInfo } : {}),
       ...(attach === undefined ? {} : { attachBtfId: attach }),
+      ...(spec.sleepable ? { flags: sleepableFlag } : {}),
     };
     try {
       const fd = this.#kernel.programLoad(attributes);

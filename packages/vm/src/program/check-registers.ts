@@ -21,7 +21,9 @@ export function checkRegisters(image: ProgramImage, helpers: HelperTable, reject
       const known = written[slot - range.start] as number;
       // Nothing leads here, not even r10: behind a call that never happens (resolve.ts).
       if (known === 0) continue;
-      const missing = registersRead(image, slot, helpers) & ~known;
+      // A function that returns nothing leaves r0 as it is; only the program itself must return something.
+      const isInnerExit = i > 0 && image.isExit(slot);
+      const missing = isInnerExit ? 0 : registersRead(image, slot, helpers) & ~known;
       if (missing !== 0) reject.at(slot, `R${31 - Math.clz32(missing & -missing)} !read_ok`, 13);
     }
   });

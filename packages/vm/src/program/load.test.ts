@@ -85,6 +85,7 @@ const cases: readonly [name: string, program: string | readonly Instruction[], m
     /combined stack size of 2 calls is 544\. Too large/,
   ],
   ["r0 never set", "exit", /R0 !read_ok/],
+  ["r0 never set behind a call", "call f\nr0 = r6\nexit\nf: exit", /R6 !read_ok/],
   ["r6 never set", "r0 = r6\nexit", /R6 !read_ok/],
   ["r2 of the entry", "r0 = r2\nexit", /R2 !read_ok/],
   ["r1 after a call", "call bpf_ktime_get_ns\nr0 = r1\nexit", /R1 !read_ok/],
