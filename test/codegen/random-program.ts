@@ -1,16 +1,14 @@
 /** Random C programs without undefined behaviour, the same for the same seed, to compare code generators with. */
 
-/** What a generated program may use. */
+/** What the programs of a file may use. */
 export interface ProgramOptions {
   readonly seed: number;
-  /** Functions that take a context and return a number. */
-  readonly functions: number;
-  /** Atomic operations that return the old value, exchanges and bitwise ones (v3). */
+  /** Programs in the file. */
+  readonly programs: number;
+  /** Atomic operations on 32 bits that return the old value, and bitwise ones (v3). */
   readonly atomics: boolean;
   /** Signed division (v4). */
   readonly signedDivision: boolean;
-  /** Calls of helpers that mix their arguments: 7777 takes five u64, 7778 five u32. The runner must have them. */
-  readonly helpers: boolean;
 }
 
 const types = ["u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64"] as const;
@@ -36,17 +34,27 @@ const fields = ["a", "b", "c", "e", "f", "g"] as const;
 export const contextBytes = 8 * 8 + 8 * 4 + 8 * 2 + 16 + 4 * 8 + 4 * 4 + 4 * 2 + 8 + 4 * 24;
 
 const prelude = `typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long long u64;
-typedef signed char s8; typedef short s16; typedef int s32; typedef long long s64;
+typedef signed char s8; typedef short s16; typedef int s32; typedef long long s64; typedef unsigned __int128 u128;
 struct rec { u8 a; u32 b; u64 c; u16 e : 3, f : 9; s32 g : 5; };
+struct two { u32 x; s16 y; u8 z; };
 struct ctx { u64 q[8]; u32 d[8]; u16 h[8]; u8 b[16]; s64 sq[4]; s32 sd[4]; s16 sh[4]; s8 sb[8]; struct rec st[4]; };
+#define SEC(name) __attribute__((section(name), used))
 #define noinline __attribute__((noinline))
+static void *(*const lookup)(void *, const void *) = (void *)1;
+static long (*const update)(void *, const void *, const void *, u64) = (void *)2;
+static long (*const delete)(void *, const void *) = (void *)3;
+struct { int (*type)[2]; u32 *key; struct ctx *value; int (*max_entries)[1]; } contexts SEC(".maps");
+struct { int (*type)[2]; u32 *key; u64 *value; int (*max_entries)[16]; } counts SEC(".maps");
+struct { int (*type)[1]; u32 *key; struct two *value; int (*max_entries)[64]; } pairs SEC(".maps");
+struct ctx input SEC(".data.input");
+u64 result;
+static u64 gq = 5; static u32 gd; s32 gs = -7; u8 gb[8] = {1, 2, 3, 250}; static s16 gh[4];
+static const u32 table[8] = {1, 0x80000000u, 77, 0xffffffffu, 12345, 0, 3, 0x7fffffff};
+static const s64 wide[4] = {-1, 1ll << 40, -(1ll << 33), 9};
+char _license[] SEC("license") = "GPL";
 `;
 
-const helperPrelude = `static u64 (*const mix)(u64, u64, u64, u64, u64) = (void *)7777;
-static u32 (*const mix32)(u32, u32, u32, u32, u32) = (void *)7778;
-`;
-
-/** The text of a program: functions \`test0\`, \`test1\`, ... of type \`u64 (struct ctx *)\`. */
+/** The text of a file: programs \`test0\`, \`test1\`, ... that take \`struct ctx\` from a variable or a map. */
 export function randomProgram(options: ProgramOptions): string {
   return new Generator(options).program();
 }
@@ -68,7 +76,11 @@ interface Subprogram {
   readonly name: string;
   readonly parameters: readonly Type[];
   readonly takesContext: boolean;
+  /** The last parameter is a struct by value. */
+  readonly takesPair: boolean;
   readonly result: Type;
+  /** Calls below it, itself included: the kernel follows eight. */
+  readonly depth: number;
 }
 
 class Generator {
@@ -84,6 +96,8 @@ class Generator {
   #budget = 0;
   #calls = 0;
   #result: Type = "u64";
+  /** The deepest chain of calls from the function that is being made. */
+  #depth = 0;
 
   constructor(options: ProgramOptions) {
     this.#options = options;
@@ -92,10 +106,9 @@ class Generator {
 
   program(): string {
     const parts = [prelude];
-    if (this.#options.helpers) parts.push(helperPrelude);
-    parts.push(this.#globals());
-    for (let index = 0; index < this.#options.functions; index++) {
-      if (this.#chance(0.4)) parts.push(this.#subprogram());
+    for (let index = 0; index < this.#options.programs; index++) {
+      this.#subprograms = [];
+      for (let count = this.#below(3); count > 0; count--) parts.push(this.#subprogram());
       parts.push(this.#function(index));
     }
     return parts.join("\n");
@@ -127,35 +140,36 @@ class Generator {
     return `${prefix}${this.#names++}`;
   }
 
-  #globals(): string {
-    return [
-      "static u64 gq = 5; static u32 gd; s32 gs = -7; u8 gb[8] = {1, 2, 3, 250}; static s16 gh[4];",
-      "static const u32 table[8] = {1, 0x80000000u, 77, 0xffffffffu, 12345, 0, 3, 0x7fffffff};",
-      "static const s64 wide[4] = {-1, 1ll << 40, -(1ll << 33), 9};",
-    ].join("\n");
-  }
-
   #subprogram(): string {
     const name = this.#name("sub");
-    const parameters = Array.from({ length: 1 + this.#below(4) }, () => this.#pick(types));
+    const parameters = Array.from({ length: 1 + this.#below(3) }, () => this.#pick(types));
     const takesContext = this.#chance(0.5);
+    const takesPair = !takesContext && this.#chance(0.3);
     const result = this.#pick(types);
-    this.#reset(takesContext, result, 6 + this.#below(10));
+    this.#reset(takesContext, result, 4 + this.#below(8));
     const named = parameters.map((type) => {
       const variable = { name: this.#name("p"), type, mutable: true };
       this.#variables.push(variable);
       return `${type} ${variable.name}`;
     });
     if (takesContext) named.unshift("struct ctx *c");
-    const body = this.#body();
-    const linkage = this.#chance(0.7) ? "static noinline" : "noinline";
-    this.#subprograms.push({ name, parameters, takesContext, result });
+    if (takesPair) named.push("struct two w");
+    const body = this.#body(
+      takesPair ? "  p0 ^= (u64)w.x * 3 + (u64)w.y + w.z;\n".replace("p0", this.#variables[0]!.name) : "",
+    );
+    // A pointer to a map's value can only go to a static function: global ones are checked on their own.
+    const linkage = takesContext || this.#chance(0.6) ? "static noinline" : "noinline";
+    this.#subprograms.push({ name, parameters, takesContext, takesPair, result, depth: this.#depth + 1 });
     return `${linkage} ${result} ${name}(${named.join(", ")})\n{\n${body}}\n`;
   }
 
+  /** A program; the context is a variable, or the value of a map. */
   #function(index: number): string {
-    this.#reset(true, "u64", 10 + this.#below(40));
-    return `u64 test${index}(struct ctx *c)\n{\n${this.#body()}}\n`;
+    this.#reset(true, "u64", 6 + this.#below(24));
+    const found = "  u32 zero = 0;\n  struct ctx *c = lookup(&contexts, &zero);\n  if (!c) return 0;\n";
+    const start = this.#chance(0.5) ? found : "  struct ctx *c = &input;\n";
+    const body = this.#body("");
+    return `static inline u64 body${index}(struct ctx *c)\n{\n${body}}\nSEC("syscall") int test${index}(void *unused)\n{\n${start}  result = body${index}(c);\n  return (int)result;\n}\n`;
   }
 
   #reset(hasContext: boolean, result: Type, budget: number): void {
@@ -167,10 +181,11 @@ class Generator {
     this.#budget = budget;
     this.#loops = 0;
     this.#calls = 0;
+    this.#depth = 0;
   }
 
-  #body(): string {
-    const lines: string[] = [];
+  #body(start: string): string {
+    const lines: string[] = start === "" ? [] : [start.trimEnd()];
     const count = 2 + this.#below(8);
     for (let index = 0; index < count; index++) {
       const type = this.#pick(types);
@@ -222,7 +237,8 @@ class Generator {
     const choice = this.#below(deep ? 60 : 100);
     if (choice < 34) return `${pad}${this.#assignment()}`;
     if (choice < 46) return `${pad}${this.#store()}`;
-    if (choice < 52) return `${pad}${this.#memory()}`;
+    if (choice < 50) return `${pad}${this.#memory()}`;
+    if (choice < 53) return `${pad}${this.#mapAccess()}`;
     if (choice < 56) return `${pad}${this.#atomic()}`;
     if (choice < 58) return `${pad}asm volatile("" ::: "memory");`;
     if (choice < 60) return `${pad}${this.#barrier()}`;
@@ -238,8 +254,16 @@ class Generator {
   #assignment(): string {
     const variable = this.#mutable();
     if (variable === undefined) return ";";
-    const operator = this.#pick(["=", "=", "=", "+=", "-=", "^=", "|=", "&=", "*="]);
-    return `${variable.name} ${operator} ${this.#expression(variable.type, 3)};`;
+    return this.#assign(variable.name, variable.type, 3);
+  }
+
+  /** Arithmetic is done without a sign, so that it cannot overflow. */
+  #assign(place: string, type: Type, depth: number): string {
+    const operator = this.#pick(["=", "=", "=", "+", "-", "^", "|", "&", "*"]);
+    const value = this.#expression(type, depth);
+    if (operator === "=") return `${place} = ${value};`;
+    const wide = bitsOf[type] === 64 ? "u64" : "u32";
+    return `${place} = (${type})((${wide})${place} ${operator} (${wide})${value});`;
   }
 
   #mutable(): Variable | undefined {
@@ -248,8 +272,15 @@ class Generator {
   }
 
   #store(): string {
+    const array = this.#arrays[0];
+    if (array !== undefined && this.#chance(0.2)) {
+      const pointer = this.#name("e");
+      const start = this.#below(array.length / 2);
+      const access = `${pointer}[(${this.#expression("u32", 1)}) & ${array.length / 2 - 1}]`;
+      return `{ ${array.type} *${pointer} = &${array.name}[${start}]; ${this.#assign(access, array.type, 1)} }`;
+    }
     const place = this.#place();
-    return `${place.text} ${this.#pick(["=", "=", "+=", "^="])} ${this.#expression(place.type, 2)};`;
+    return this.#assign(place.text, place.type, 2);
   }
 
   /** Something in memory. */
@@ -305,6 +336,26 @@ class Generator {
     }
   }
 
+  /** Reads, changes, adds and removes elements of maps. */
+  #mapAccess(): string {
+    const key = this.#name("k");
+    const set = `u32 ${key} = (${this.#expression("u32", 2)}) & 15;`;
+    const found = this.#name("f");
+    switch (this.#below(4)) {
+      case 0:
+        return `{ ${set} u64 *${found} = lookup(&counts, &${key}); if (${found}) { ${this.#assign(`*${found}`, "u64", 2)} } }`;
+      case 1: {
+        const value = this.#name("n");
+        const fields = `${this.#expression("u32", 1)}, ${this.#expression("s16", 1)}, ${this.#expression("u8", 1)}`;
+        return `{ ${set} struct two ${value} = {}; struct two ${value}x = {${fields}}; ${value}.x = ${value}x.x; ${value}.y = ${value}x.y; ${value}.z = ${value}x.z; update(&pairs, &${key}, &${value}, 0); }`;
+      }
+      case 2:
+        return `{ ${set} struct two *${found} = lookup(&pairs, &${key}); if (${found}) { ${this.#assign(`${found}->y`, "s16", 1)} ${this.#assignment()} } else { ${this.#assignment()} } }`;
+      default:
+        return `{ ${set} delete(&pairs, &${key}); }`;
+    }
+  }
+
   #atomic(): string {
     if (!this.#hasContext) return this.#assignment();
     const target = this.#pick([
@@ -312,7 +363,9 @@ class Generator {
       { text: `c->d[${this.#below(8)}]`, type: "u32" },
     ] as const);
     const value = this.#expression(target.type, 2);
-    if (!this.#options.atomics) return `__sync_fetch_and_add(&${target.text}, ${value});`;
+    if (!this.#options.atomics && target.type === "u32")
+      // Adding zero would become another operation, which the old levels lack.
+      return `__sync_fetch_and_add(&${target.text}, ${value} | 1);`;
     const variable = this.#mutable();
     const result = variable === undefined || this.#chance(0.3) ? "" : `${variable.name} = `;
     if (this.#chance(0.2)) {
@@ -417,13 +470,17 @@ class Generator {
     if (depth <= 0 || this.#chance(0.15)) return this.#leaf(type);
     const choice = this.#below(100);
     if (choice < 40) return this.#binary(type, depth);
-    if (choice < 46) return `(${type})(${this.#pick(["-", "~", "!"])}${this.#expression(type, depth - 1)})`;
+    if (choice < 46) {
+      const unsigned = bitsOf[type] === 64 ? "u64" : "u32";
+      return `(${type})(${this.#pick(["-", "~", "!"])}(${unsigned})${this.#expression(type, depth - 1)})`;
+    }
     if (choice < 56) return `(${type})(${this.#expression(this.#pick(types), depth - 1)})`;
     if (choice < 64) {
       return `(${this.#condition(depth - 1)} ? ${this.#expression(type, depth - 1)} : ${this.#expression(type, depth - 1)})`;
     }
     if (choice < 68) return `(${type})(${this.#condition(depth - 1)})`;
-    if (choice < 72) return this.#swap(type, depth);
+    if (choice < 71) return this.#swap(type, depth);
+    if (choice < 74) return this.#builtin(type, depth);
     if (choice < 80) return this.#call(type, depth);
     if (choice < 84) return `(${type})table[${this.#index(8)}]`;
     if (choice < 86) return `(${type})wide[${this.#index(4)}]`;
@@ -454,7 +511,39 @@ class Generator {
       const wide = bits === 64 ? "u64" : "u32";
       return `(${type})((${wide})(${unsigned})${left} ${operator} (${wide})((${unsigned})${right} | 1))`;
     }
-    return `(${type})(${left} ${operator} ${right})`;
+    const unsigned = bits === 64 ? "u64" : "u32";
+    return `(${type})((${unsigned})${left} ${operator} (${unsigned})${right})`;
+  }
+
+  /** What takes more than an instruction: bit counts, overflow checks, rotations, products of 128 bits, minimum and maximum. */
+  #builtin(type: Type, depth: number): string {
+    const a = this.#expression(type, depth - 1);
+    const b = this.#expression(type, depth - 1);
+    const bits = bitsOf[type];
+    const unsigned = type.replace("s", "u");
+    switch (this.#below(8)) {
+      case 0:
+        return `(${type})__builtin_popcountll((${unsigned})${a})`;
+      case 1:
+        return `(${type})__builtin_clzll((u64)(${unsigned})${a} | 1)`;
+      case 2:
+        return `(${type})__builtin_ctz((u32)${a} | 0x10000)`;
+      case 3: {
+        // clang has no code for the product of two 64-bit numbers in 128 bits.
+        const operation = this.#pick(bits === 64 ? ["add", "sub"] : ["add", "sub", "mul"]);
+        return `({ ${type} o; (${type})(__builtin_${operation}_overflow(${a}, ${b}, &o) + o); })`;
+      }
+      case 4: {
+        const by = this.#chance(0.5) ? `${1 + this.#below(bits - 1)}` : `((u32)${b} & ${bits - 1})`;
+        return `({ ${unsigned} o = ${a}; (${type})(${unsigned})(o << ${by} | o >> (-(u32)${by} & ${bits - 1})); })`;
+      }
+      case 5:
+        return `(${type})(((((u128)(u64)${a} << 64) | (u64)~${b}) ${this.#pick(["- 77", "+ (u64)gq", "^ 5"])}) >> ${this.#below(100)})`;
+      case 6:
+        return `({ ${type} o = ${a}, m = ${b}; o ${this.#pick(["<", ">"])} m ? o : m; })`;
+      default:
+        return `({ ${type} o = ${a}; o < 0 ? (${type})-(${bits === 64 ? "u64" : "u32"})o : o; })`;
+    }
   }
 
   #swap(type: Type, depth: number): string {
@@ -465,15 +554,13 @@ class Generator {
   #call(type: Type, depth: number): string {
     if (this.#calls++ > 6) return this.#leaf(type);
     const candidates = this.#subprograms.filter((one) => this.#hasContext || !one.takesContext);
-    if (this.#options.helpers && (candidates.length === 0 || this.#chance(0.6))) {
-      const [name, of] = this.#chance(0.5) ? (["mix", "u64"] as const) : (["mix32", "u32"] as const);
-      const list = Array.from({ length: 5 }, () => `(${of})${this.#expression(of, Math.min(1, depth - 1))}`);
-      return `(${type})${name}(${list.join(", ")})`;
-    }
     if (candidates.length === 0) return this.#leaf(type);
-    const target = this.#pick(candidates.slice(-3));
+    const target = this.#pick(candidates);
+    this.#depth = Math.max(this.#depth, target.depth);
     const list = target.parameters.map((parameter) => this.#expression(parameter, Math.min(1, depth - 1)));
     if (target.takesContext) list.unshift("c");
+    if (target.takesPair)
+      list.push(`(struct two){${this.#leaf("u32")}, ${this.#leaf("s16")}, ${this.#leaf("u8")}}`);
     return `(${type})${target.name}(${list.join(", ")})`;
   }
 }
