@@ -47,6 +47,21 @@ const cases: readonly Case[] = [
     hint: "in quotes",
   },
   {
+    name: "stack traces in another map",
+    text: 'BPF_TABLE("hash", u32, u64, t, 1);\nint f(struct pt_regs *ctx) {\n\treturn t.get_stackid(ctx, 0);\n}\n',
+    code: "RW019",
+    message: "get_stackid only available on stacktrace maps",
+    line: 3,
+    hint: "BPF_STACK_TRACE",
+  },
+  {
+    name: "a value of no size",
+    text: "struct none {};\nBPF_HASH(t, u32, struct none);\nint f(void *ctx) { return 0; }\n",
+    code: "RW020",
+    message: "invalid zero-sized leaf of map 't'",
+    line: 2,
+  },
+  {
     name: "a moved member of a copy",
     text: "#include <linux/sched.h>\nint f(struct pt_regs *ctx, struct task_struct *p) {\n\tstruct task_struct copy = *p;\n\treturn copy.state;\n}\n",
     code: "RW030",

@@ -113,6 +113,7 @@ class Rewriter {
   run(): RewriteResult {
     const refuse = (finding: Finding, file: string, offset: number): void =>
       this.#report.add(finding, file, offset);
+    this.#refuseLicenseDefinition();
     const maps = findMaps(
       this.#declarations,
       this.#root,
@@ -144,6 +145,13 @@ class Rewriter {
     this.#rewriteKeyAndLeaf(names);
     this.#report.throwIfFailed();
     return this.#result(maps, events, probes, explanations);
+  }
+
+  /** A license that a command line gives is not the program's: the text alone says what it may call. */
+  #refuseLicenseDefinition(): void {
+    if (this.#request.defines?.some((define) => /^BPF_LICENSE\b/.test(define)) !== true) return;
+    const message = "BPF_LICENSE cannot be specified through cflags";
+    this.#report.add({ code: "RW070", message, hint: "#define it in the text." }, this.#file, 0);
   }
 
   /** The object builds; attaching it to the kernel that was built for will fail. */
@@ -243,6 +251,12 @@ class Rewriter {
         this.#report.add({ code: "RW018", message }, extent.file, extent.start);
         continue;
       }
+      const empty = [keyType, valueType].find((typeName) => this.#isEmpty(typeName));
+      if (empty !== undefined) {
+        const message = `invalid zero-sized ${empty === keyType ? "key" : "leaf"} of map '${name}'`;
+        this.#report.add({ code: "RW020", message }, extent.file, extent.start);
+        continue;
+      }
       const event = events.get(name);
       const definition = mapDefinition(declaration, {
         keyIsInt: keyType === "int",
@@ -257,6 +271,13 @@ class Rewriter {
         edits?.replace(start, extent.end, definition);
       }
     }
+  }
+
+  /** True for a structure of the program's without members. */
+  #isEmpty(type: string): boolean {
+    const tag = /^(?:struct|union) (\w+)$/.exec(type)?.[1];
+    const record = tag === undefined ? undefined : this.#declarations.ownRecords.get(tag);
+    return record !== undefined && !childrenOf(record).some(({ kind }) => kind === "FieldDecl");
   }
 
   /** Offset behind the declaration that completes a type, in the same file. */

@@ -49,9 +49,7 @@ static __always_inline void bpf_store_dword(void *skb, unsigned long long offset
 /* The old value of an offset into the packet, which goes on by `length` bytes. */
 #define cursor_advance(cursor, length) ({ void *___at = (void *)(cursor); (cursor) += (length); ___at; })
 
-#ifndef MASK
-#define MASK(n) ((n) < 64 ? (1ULL << (n)) - 1 : ~0ULL)
-#endif
+#define ___low_bits(n) ((n) < 64 ? (1ULL << (n)) - 1 : ~0ULL)
 
 /* `bits` bits from bit `first` of the byte at `offset`; bit 0 is the most significant one. */
 static __always_inline unsigned long long bpf_dext_pkt(void *skb, unsigned long long offset, unsigned long long first,
@@ -60,13 +58,13 @@ static __always_inline unsigned long long bpf_dext_pkt(void *skb, unsigned long 
 	unsigned long long end = first + bits;
 
 	if (end <= 8)
-		return load_byte(skb, offset) >> (8 - end) & MASK(bits);
+		return load_byte(skb, offset) >> (8 - end) & ___low_bits(bits);
 	if (end <= 16)
-		return load_half(skb, offset) >> (16 - end) & MASK(bits);
+		return load_half(skb, offset) >> (16 - end) & ___low_bits(bits);
 	if (end <= 32)
-		return load_word(skb, offset) >> (32 - end) & MASK(bits);
+		return load_word(skb, offset) >> (32 - end) & ___low_bits(bits);
 	if (end <= 64)
-		return load_dword(skb, offset) >> (64 - end) & MASK(bits);
+		return load_dword(skb, offset) >> (64 - end) & ___low_bits(bits);
 	return 0;
 }
 
@@ -76,7 +74,7 @@ static __always_inline unsigned long long bpf_dins_pkt(void *skb, unsigned long 
 {
 	unsigned long long end = first + bits;
 	unsigned long long width = end <= 8 ? 8 : end <= 16 ? 16 : end <= 32 ? 32 : 64;
-	unsigned long long mask = MASK(bits) << (width - end);
+	unsigned long long mask = ___low_bits(bits) << (width - end);
 	unsigned long long changed = value << (width - end) & mask;
 
 	if (bits < width) {

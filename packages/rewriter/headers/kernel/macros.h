@@ -93,6 +93,10 @@
 /* bcc: the 64- and 128-bit forms */
 #define bpf_ntohll(x) bpf_be64_to_cpu(x)
 #define bpf_htonll(x) bpf_cpu_to_be64(x)
+#define bpf_ntoh128(x) ({ unsigned __int128 ___in = (x); (unsigned __int128)bpf_ntohll((__u64)___in) << 64 | bpf_ntohll((__u64)(___in >> 64)); })
+#define bpf_hton128(x) bpf_ntoh128(x)
+#define MASK(n) ((n) < 64 ? (1ULL << (n)) - 1 : ~0ULL)
+#define MASK128(n) ((n) < 128 ? ((unsigned __int128)1 << (n)) - 1 : ~(unsigned __int128)0)
 
 /* include/linux/minmax.h */
 #define min(x, y) ({ typeof(x) ___x = (x); typeof(y) ___y = (y); ___x < ___y ? ___x : ___y; })

@@ -149,9 +149,7 @@ static __always_inline void bpf_store_dword(void *skb, unsigned long long offset
 /* The old value of an offset into the packet, which goes on by \`length\` bytes. */
 #define cursor_advance(cursor, length) ({ void *___at = (void *)(cursor); (cursor) += (length); ___at; })
 
-#ifndef MASK
-#define MASK(n) ((n) < 64 ? (1ULL << (n)) - 1 : ~0ULL)
-#endif
+#define ___low_bits(n) ((n) < 64 ? (1ULL << (n)) - 1 : ~0ULL)
 
 /* \`bits\` bits from bit \`first\` of the byte at \`offset\`; bit 0 is the most significant one. */
 static __always_inline unsigned long long bpf_dext_pkt(void *skb, unsigned long long offset, unsigned long long first,
@@ -160,13 +158,13 @@ static __always_inline unsigned long long bpf_dext_pkt(void *skb, unsigned long 
 	unsigned long long end = first + bits;
 
 	if (end <= 8)
-		return load_byte(skb, offset) >> (8 - end) & MASK(bits);
+		return load_byte(skb, offset) >> (8 - end) & ___low_bits(bits);
 	if (end <= 16)
-		return load_half(skb, offset) >> (16 - end) & MASK(bits);
+		return load_half(skb, offset) >> (16 - end) & ___low_bits(bits);
 	if (end <= 32)
-		return load_word(skb, offset) >> (32 - end) & MASK(bits);
+		return load_word(skb, offset) >> (32 - end) & ___low_bits(bits);
 	if (end <= 64)
-		return load_dword(skb, offset) >> (64 - end) & MASK(bits);
+		return load_dword(skb, offset) >> (64 - end) & ___low_bits(bits);
 	return 0;
 }
 
@@ -176,7 +174,7 @@ static __always_inline unsigned long long bpf_dins_pkt(void *skb, unsigned long 
 {
 	unsigned long long end = first + bits;
 	unsigned long long width = end <= 8 ? 8 : end <= 16 ? 16 : end <= 32 ? 32 : 64;
-	unsigned long long mask = MASK(bits) << (width - end);
+	unsigned long long mask = ___low_bits(bits) << (width - end);
 	unsigned long long changed = value << (width - end) & mask;
 
 	if (bits < width) {
@@ -1890,6 +1888,10 @@ __weak __hidden long bpf_usdt_cookie(struct pt_regs *ctx)
 /* bcc: the 64- and 128-bit forms */
 #define bpf_ntohll(x) bpf_be64_to_cpu(x)
 #define bpf_htonll(x) bpf_cpu_to_be64(x)
+#define bpf_ntoh128(x) ({ unsigned __int128 ___in = (x); (unsigned __int128)bpf_ntohll((__u64)___in) << 64 | bpf_ntohll((__u64)(___in >> 64)); })
+#define bpf_hton128(x) bpf_ntoh128(x)
+#define MASK(n) ((n) < 64 ? (1ULL << (n)) - 1 : ~0ULL)
+#define MASK128(n) ((n) < 128 ? ((unsigned __int128)1 << (n)) - 1 : ~(unsigned __int128)0)
 
 /* include/linux/minmax.h */
 #define min(x, y) ({ typeof(x) ___x = (x); typeof(y) ___y = (y); ___x < ___y ? ___x : ___y; })

@@ -42,6 +42,20 @@ export function rewriteMapCall(node: AstNode, use: Use, returns: string, context
     context.refuse({ code: "RW015", message, hint }, node);
     return true;
   }
+  const { declaration } = map;
+  if (
+    call.method === "get_stackid" &&
+    declaration.row.family !== "stacktrace" &&
+    declaration.type !== "extern"
+  ) {
+    const hint = "Declare it with BPF_STACK_TRACE.";
+    context.refuse({ code: "RW019", message: "get_stackid only available on stacktrace maps", hint }, node);
+    return true;
+  }
+  if (call.method === "insert" && /^(?:percpu_)?array$/.test(declaration.type)) {
+    const message = "all element of an array already exist; insert() will have no effect";
+    context.refuse({ code: "RW045", message, severity: "warning", hint: "Use update." }, node);
+  }
   const wanted = method.call.match(/\$\d/g)?.length ?? 0;
   const template = given === wanted ? method.call : given === wanted - 1 ? method.shortCall : undefined;
   if (template === undefined) {
