@@ -3,7 +3,7 @@ import { BpfkitError, type Diagnostic } from "@bpfkit/base/diagnostics";
 import type { KernelProfile } from "@bpfkit/base/kernel";
 import type { Clang } from "@bpfkit/clang";
 import { generate, lowerCoreAccess } from "@bpfkit/codegen";
-import { explainError, rewrite } from "@bpfkit/rewriter";
+import { explainError, type PlacedExplanation, rewrite } from "@bpfkit/rewriter";
 import { explainTypes } from "./explain-types.ts";
 import { checkLicense } from "./license-check.ts";
 import { type CompileOptions, type SourceText, TranslationUnit } from "./translation-unit.ts";
@@ -17,6 +17,8 @@ export interface RewrittenSource {
   readonly headers: ReadonlyMap<string, string>;
   /** Warnings. */
   readonly diagnostics: readonly Diagnostic[];
+  /** What was rewritten and why; empty for libbpf-style C. */
+  readonly explanations: readonly PlacedExplanation[];
   /** What the rewritten text is compiled with. */
   readonly unit: TranslationUnit;
 }
@@ -78,12 +80,12 @@ export async function rewriteSource(
 async function rewriteUnit(unit: TranslationUnit, clang: Clang, stages: Stages): Promise<RewrittenSource> {
   const { source, options, profile, preparation } = unit;
   if (preparation.dialect === "libbpf") {
-    return { rewritten: source.text, headers: new Map(), diagnostics: [], unit };
+    return { rewritten: source.text, headers: new Map(), diagnostics: [], explanations: [], unit };
   }
   stages.begin("parse", "parsing");
   const { ast } = await explained(unit, parseUnit(unit, clang));
   stages.begin("rewrite", "rewriting");
-  const { text, headers, diagnostics } = rewrite({
+  const { text, headers, diagnostics, explanations } = rewrite({
     ...source,
     ast,
     profile,
@@ -92,7 +94,7 @@ async function rewriteUnit(unit: TranslationUnit, clang: Clang, stages: Stages):
     ...(options.headers === undefined ? {} : { userHeaders: options.headers }),
   });
   stages.end();
-  return { rewritten: text, headers, diagnostics, unit };
+  return { rewritten: text, headers, diagnostics, explanations, unit };
 }
 
 /**
@@ -133,7 +135,7 @@ async function explained<Result>(unit: TranslationUnit, run: Promise<Result>): P
     return await run;
   } catch (error) {
     const { source, preparation, profile } = unit;
-    const explained = explainError(error, source.text, preparation);
+    const explained = explainError(error, source.text, preparation, source.file);
     throw explainTypes(explained, profile.release, (name) => unit.hasKernelType(name));
   }
 }

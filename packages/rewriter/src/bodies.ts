@@ -60,6 +60,9 @@ class BodyRewriter {
   constructor(context: BodyContext) {
     this.#context = context;
     const { maps, extents, texts, edits } = context;
+    const explain = (explanation: Explanation): void => {
+      context.explanations.push(explanation);
+    };
     this.#calls = {
       maps,
       mapNames: new Set(maps.keys()),
@@ -67,9 +70,7 @@ class BodyRewriter {
       texts,
       edits,
       refuse: (finding, node) => context.report(finding, node),
-    };
-    const explain = (explanation: Explanation): void => {
-      context.explanations.push(explanation);
+      explain,
     };
     this.#reads = new ReadRewriter({
       declarations: context.declarations,

@@ -40,6 +40,18 @@ export function explainDiagnostic(
   return unreadableMacro(diagnostic, text) ?? diagnostic;
 }
 
+/** Shows the user's line where clang shows the rewritten one: they have the same numbers. */
+function withUsersLine(diagnostic: Diagnostic, text: string, file: string | undefined): Diagnostic {
+  const { range, sourceLine } = diagnostic;
+  if (range === undefined || range.file !== file || sourceLine === undefined) return diagnostic;
+  const own = text.split(/\r?\n/)[range.line - 1];
+  if (own === undefined || own === sourceLine) return diagnostic;
+  const word = /^\w+/.exec(sourceLine.slice(range.column - 1))?.[0];
+  const at = word === undefined ? -1 : own.search(new RegExp(`\\b${word}\\b`));
+  const column = (at < 0 ? own.search(/\S|$/) : at) + 1;
+  return { ...diagnostic, sourceLine: own, range: { file: range.file, line: range.line, column } };
+}
+
 /** The macros that reads of kernel and user memory become. */
 const readMacro = /(?:expanded from )?macro '(BPF_(?:CORE_READ|READ_KERNEL|READ_USER|PROBE_READ)\w*)'/;
 
@@ -71,12 +83,17 @@ function withoutRepeats(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   );
 }
 
-/** Explains the errors that clang found in a program written for BCC. Other errors come back as they are. */
-export function explainError(error: unknown, text: string, preparation: Preparation): unknown {
+/**
+ * Explains the errors that clang found in a program written for BCC. Other errors come back as they are.
+ * @param file What clang calls the text: errors in the rewritten text are shown with the user's line.
+ */
+export function explainError(error: unknown, text: string, preparation: Preparation, file?: string): unknown {
   if (!(error instanceof BpfkitError) || !error.code.startsWith("CC") || preparation.dialect !== "bcc")
     return error;
   const diagnostics = withoutRepeats(
-    error.diagnostics.map((diagnostic) => explainDiagnostic(diagnostic, text, preparation)),
+    error.diagnostics.map((diagnostic) =>
+      withUsersLine(explainDiagnostic(diagnostic, text, preparation), text, file),
+    ),
   );
   const first = diagnostics.find((diagnostic) => diagnostic.severity === "error");
   if (first === undefined || !first.code.startsWith("RW")) {

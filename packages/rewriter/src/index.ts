@@ -7,7 +7,6 @@
 export { type Dialect, dialectOf } from "./dialect.ts";
 export { explainDiagnostic, explainError } from "./explain.ts";
 export { helperDeclarations, helperNames } from "./headers/helper-declarations.ts";
-export type { Explanation } from "./memory/probe-read.ts";
 export {
   bccHeaders,
   includeRoot,
@@ -18,4 +17,10 @@ export {
   prepareForAst,
 } from "./prepare.ts";
 export type { ProbeDeclaration } from "./probes/programs.ts";
-export { type RewriteRequest, type RewriteResult, type RewrittenMap, rewrite } from "./rewrite.ts";
+export {
+  type PlacedExplanation,
+  type RewriteRequest,
+  type RewriteResult,
+  type RewrittenMap,
+  rewrite,
+} from "./rewrite.ts";

@@ -48,7 +48,19 @@ export interface RewriteResult {
   readonly probes: readonly ProbeDeclaration[];
   /** Warnings. */
   readonly diagnostics: readonly Diagnostic[];
-  readonly explanations: readonly Explanation[];
+  /** What was rewritten and why, in the order of the text. */
+  readonly explanations: readonly PlacedExplanation[];
+}
+
+/** Why one piece of the text was rewritten. */
+export interface PlacedExplanation {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly column: number;
+  /** As the user wrote it. */
+  readonly expression: string;
+  readonly reason: string;
 }
 
 /** A map of the program. */
@@ -131,7 +143,7 @@ class Rewriter {
       architecture: this.#request.profile?.architecture ?? "x86_64",
       refuse,
     });
-    const explanations: Explanation[] = [];
+    const explanations: Explanation[] = this.#explainHeads(maps, probes);
     rewriteBodies({
       declarations: this.#declarations,
       analysis: new PointerAnalysis(this.#declarations, names),
@@ -206,8 +218,45 @@ class Rewriter {
       }),
       probes,
       diagnostics: this.#report.diagnostics,
-      explanations,
+      explanations: this.#placed(explanations),
     };
+  }
+
+  /** Maps and programs: what their macros and names stand for. */
+  #explainHeads(maps: ReadonlyMap<string, FoundMap>, probes: readonly ProbeDeclaration[]): Explanation[] {
+    const ofMaps = [...maps.values()].map(({ declaration: { extent, name, type } }) => ({
+      file: extent.file,
+      offset: extent.start,
+      expression: (this.#texts.get(extent.file) ?? "").slice(extent.start, extent.end),
+      reason: `${name} is a map of BCC's type ${type}`,
+    }));
+    const ofPrograms = probes.map(({ file, offset, name, section, isAttached }) => ({
+      file,
+      offset,
+      expression: name,
+      reason: isAttached
+        ? `its name says what it is attached to: section ${section}`
+        : `a program that is attached by a call: section ${section}, by its context and by what it calls`,
+    }));
+    return [...ofMaps, ...ofPrograms];
+  }
+
+  /** With lines, in order, each once: arguments of macros are met once per use. */
+  #placed(explanations: readonly Explanation[]): PlacedExplanation[] {
+    const sorted = [...explanations].sort((a, b) =>
+      a.file === b.file ? a.offset - b.offset : a.file < b.file ? -1 : 1,
+    );
+    const seen = new Set<string>();
+    return sorted.flatMap(({ file, offset, expression, reason }) => {
+      const key = `${file}:${offset}:${expression}`;
+      if (seen.has(key)) return [];
+      seen.add(key);
+      const before = (this.#texts.get(file) ?? "").slice(0, offset);
+      const start = before.lastIndexOf("\n") + 1;
+      const line = before.split("\n").length;
+      const written = decodeOffsets(expression.replace(/\s*\n\s*/g, " "));
+      return [{ file, line, column: offset - start + 1, expression: written, reason }];
+    });
   }
 
   #reportAt(finding: Finding, node: AstNode): void {

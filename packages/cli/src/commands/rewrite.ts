@@ -1,5 +1,6 @@
 /** `bpfkit rewrite`: the plain C that BCC-style C becomes. */
-import { Args, Command } from "@oclif/core";
+import { Args, Command, Flags } from "@oclif/core";
+import type { RewrittenSource } from "bpfkit";
 import { buildFlags } from "../flags.ts";
 import { readSource } from "../input.ts";
 import { Progress } from "../output/progress.ts";
@@ -8,9 +9,15 @@ import { printWarnings } from "../output/warnings.ts";
 /** The command. */
 export class Rewrite extends Command {
   static override summary = "Print the plain C that BCC-style C becomes.";
-  static override examples = ["<%= config.bin %> rewrite prog.c"];
+  static override examples = [
+    "<%= config.bin %> rewrite prog.c",
+    "<%= config.bin %> rewrite --explain prog.c",
+  ];
   static override args = { file: Args.string({ required: true, description: "the C file" }) };
-  static override flags = buildFlags;
+  static override flags = {
+    ...buildFlags,
+    explain: Flags.boolean({ description: "print what is rewritten and why, instead of the C" }),
+  };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Rewrite);
@@ -22,10 +29,20 @@ export class Rewrite extends Command {
       const result = await builder.rewrite(source);
       progress.done();
       printWarnings(result.diagnostics);
-      process.stdout.write(result.rewritten);
+      process.stdout.write(flags.explain ? explained(result.explanations) : result.rewritten);
     } finally {
       progress.done();
       await builder.close();
     }
   }
+}
+
+/** `prog.c:12:9: p->pid: p is an argument ...`, one a line. */
+function explained(explanations: RewrittenSource["explanations"]): string {
+  if (explanations.length === 0) return "Nothing is rewritten.\n";
+  return explanations
+    .map(
+      ({ file, line, column, expression, reason }) => `${file}:${line}:${column}: ${expression}: ${reason}\n`,
+    )
+    .join("");
 }

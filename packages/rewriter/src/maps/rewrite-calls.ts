@@ -1,6 +1,7 @@
 /** Rewrites `map.method(...)` calls into helper calls; the arguments stay where they are. */
 import type { ExtentFinder } from "../ast/extent.ts";
 import { type AstNode, childrenOf } from "../ast/node.ts";
+import type { Explanation } from "../memory/probe-read.ts";
 import type { Finding } from "../report.ts";
 import type { TextEdits } from "../text/edits.ts";
 import { bracketSpan, nextToken } from "../text/scan.ts";
@@ -16,6 +17,7 @@ export interface CallContext {
   readonly texts: ReadonlyMap<string, string>;
   readonly edits: ReadonlyMap<string, TextEdits>;
   readonly refuse: (finding: Finding, node: AstNode) => void;
+  readonly explain: (explanation: Explanation) => void;
 }
 
 /** Where an expression's value goes, as far as `void *` may stand for the pointer to a value. */
@@ -81,6 +83,12 @@ export function rewriteMapCall(node: AstNode, use: Use, returns: string, context
   const text = context.texts.get(place.file) ?? "";
   for (const { start, end } of place.arguments)
     if (/\{[\s\S]*,/.test(text.slice(start, end))) edits.wrap(start, end, "(", ")", "braces");
+  context.explain({
+    file: place.file,
+    offset: place.start,
+    expression: text.slice(place.start, place.close + 1),
+    reason: `${call.method} is a method of the map ${call.map}`,
+  });
   applyTemplate(template.replaceAll("$m", call.map), place, edits);
   return true;
 }

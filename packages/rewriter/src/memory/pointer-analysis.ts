@@ -32,6 +32,14 @@ export interface Location {
   readonly content?: Origins;
 }
 
+/** Why something points to kernel or user memory: a parameter of a program, or the expression that was put there. */
+export interface Cause {
+  readonly kind: "parameter" | "expression";
+  readonly node: AstNode;
+  /** The program, for parameters. */
+  readonly program?: string;
+}
+
 const nowhere: Location = { objects: noOrigins };
 /** BCC's name for the registers behind a system call: a pointer into kernel memory. */
 const syscallRegisters = "__ctx";
@@ -44,6 +52,8 @@ export class PointerAnalysis {
   readonly #maps: ReadonlySet<string>;
   /** What `variable:ID`, `map:NAME`, `field:ID` and `return:NAME` hold. */
   readonly #cells = new Map<string, Set<MemoryObject>>();
+  /** Where each cell first got kernel or user memory. */
+  readonly #causes = new Map<string, Cause>();
   #changed = false;
 
   constructor(declarations: Declarations, maps: ReadonlySet<string>) {
@@ -311,20 +321,29 @@ export class PointerAnalysis {
     return cell;
   }
 
-  #add(key: string, origins: Origins): void {
+  #add(key: string, origins: Origins, cause?: Cause): void {
     if (origins.size === 0) return;
     const cell = this.#cell(key);
     for (const origin of origins) {
       if (!cell.has(origin)) {
         cell.add(origin);
         this.#changed = true;
+        const isExternal = origin === "kernel" || origin === "user";
+        if (isExternal && cause !== undefined && !this.#causes.has(key)) this.#causes.set(key, cause);
       }
     }
   }
 
-  #store(location: Location, value: Origins): void {
-    if (location.field !== undefined) this.#add(this.#fieldCell(location.field), value);
-    else for (const object of location.objects) if (isCell(object)) this.#add(object, value);
+  #store(location: Location, value: Origins, node: AstNode): void {
+    const cause = { kind: "expression", node } as const;
+    if (location.field !== undefined) this.#add(this.#fieldCell(location.field), value, cause);
+    else for (const object of location.objects) if (isCell(object)) this.#add(object, value, cause);
+  }
+
+  /** How the variable that an expression starts from came to hold a pointer; undefined where nothing was recorded. */
+  causeOf(node: AstNode): Cause | undefined {
+    const { id, kind } = node.referencedDecl ?? {};
+    return kind === "VarDecl" || kind === "ParmVarDecl" ? this.#causes.get(`variable:${id}`) : undefined;
   }
 
   /** The members of one union are one cell: they lie in the same bytes. */
@@ -341,7 +360,11 @@ export class PointerAnalysis {
     this.#add(`variable:${context.id}`, new Set([`context:${definition.name}:${kind}`]));
     const origin = isSyscallProgram(definition.name) ? userOrigin : kernelOrigin;
     for (const parameter of rest)
-      this.#add(`variable:${parameter.id}`, kind === "trusted" ? trustedOrigin : origin);
+      this.#add(`variable:${parameter.id}`, kind === "trusted" ? trustedOrigin : origin, {
+        kind: "parameter",
+        node: parameter,
+        program: definition.name,
+      });
   }
 
   /** One pass over a function: every node that moves values. Iterative over statements. */
@@ -363,7 +386,7 @@ export class PointerAnalysis {
         const [left, right] = childrenOf(node);
         if (left === undefined || right === undefined) continue;
         if (node.opcode !== "=" && isPointer(left)) continue;
-        this.#store(this.locationOf(left), this.valueOf(right));
+        this.#store(this.locationOf(left), this.valueOf(right), right);
       }
     }
   }
@@ -372,7 +395,7 @@ export class PointerAnalysis {
     if (initialiser === undefined) return;
     const list = withoutImplicit(initialiser);
     if (list.kind !== "InitListExpr") {
-      this.#add(key, this.valueOf(initialiser));
+      this.#add(key, this.valueOf(initialiser), { kind: "expression", node: initialiser });
       return;
     }
     // Designators are not in the AST by name: every element may be any member.
@@ -395,7 +418,8 @@ export class PointerAnalysis {
     for (const definition of called) {
       definition.parameters.forEach((parameter, index) => {
         const value = parameters[index];
-        if (value !== undefined) this.#add(`variable:${parameter.id}`, this.valueOf(value));
+        if (value !== undefined)
+          this.#add(`variable:${parameter.id}`, this.valueOf(value), { kind: "expression", node: value });
       });
     }
     if (called.length > 0) return;
@@ -403,7 +427,8 @@ export class PointerAnalysis {
       const [target] = parameters;
       if (target === undefined) return;
       const origin = name.includes("user") ? userOrigin : kernelOrigin;
-      for (const object of this.valueOf(target)) if (isCell(object)) this.#add(object, origin);
+      for (const object of this.valueOf(target))
+        if (isCell(object)) this.#add(object, origin, { kind: "expression", node });
     } else if (/^(?:__builtin_)?mem(?:cpy|move)$/.test(name)) {
       const [target, source] = parameters;
       if (target !== undefined && source !== undefined)

@@ -8,6 +8,7 @@ import { skipBlank } from "../text/scan.ts";
 import { type MovedMember, movedMember, readerOf } from "./moved-members.ts";
 import { isTranslated, readKindOf } from "./origins.ts";
 import type { PointerAnalysis } from "./pointer-analysis.ts";
+import { reasonOf } from "./reason.ts";
 
 /** Why one expression was rewritten, for `--explain`. */
 export interface Explanation {
@@ -184,7 +185,7 @@ export class ReadRewriter {
       file: extent.file,
       offset: extent.start,
       expression: text.slice(extent.start, extent.end),
-      reason: kind === "kernel" ? "points into kernel memory" : "points into user memory",
+      reason: reasonOf(loaded, kind, this.#context),
     });
   }
 
