@@ -61,9 +61,9 @@ const programs: readonly BadProgram[] = [
   },
   {
     name: "a macro that reads, in the arguments of another",
-    text: "#include <linux/sched.h>\n#define PARENT(t) ((t)->real_parent)\n#define GRANDPARENT(t) PARENT(PARENT(t))->tgid\nint kprobe__do_nanosleep(void *ctx)\n{\n    struct task_struct *t = (void *)bpf_get_current_task();\n    return GRANDPARENT(t);\n}\n",
-    line: 7,
-    says: [/return GRANDPARENT\(t\);/, /hint: .*local variable/],
+    text: "#include <linux/sched.h>\n#define ARROW(a, b) a->b\nint kprobe__do_nanosleep(void *ctx)\n{\n    struct task_struct *t = (void *)bpf_get_current_task();\n    return ARROW(ARROW(t, real_parent), tgid);\n}\n",
+    line: 6,
+    says: [/return ARROW\(ARROW\(t, real_parent\), tgid\);/, /hint: .*local variable/],
   },
   {
     name: "a table of pointers to text",

@@ -87,6 +87,11 @@ const architectureDefine: Readonly<Record<KernelProfile["architecture"], string>
   arm64: "__TARGET_ARCH_arm64=1",
 };
 
+const machineDefine: Readonly<Record<KernelProfile["architecture"], string>> = {
+  x86_64: "__x86_64__=1",
+  arm64: "__aarch64__=1",
+};
+
 /** Paths that a text includes, in order. */
 export function includesOf(text: string): readonly string[] {
   const found = text.matchAll(/^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]/gm);
@@ -97,6 +102,8 @@ function definedNames(texts: readonly string[]): Set<string> {
   const found = new Set<string>();
   for (const text of texts) {
     for (const match of text.matchAll(/^[ \t]*#[ \t]*define[ \t]+(\w+)/gm)) found.add(match[1] as string);
+    // What is undefined first may have been used before.
+    for (const match of text.matchAll(/^[ \t]*#[ \t]*undef[ \t]+(\w+)/gm)) found.delete(match[1] as string);
   }
   return found;
 }
@@ -170,7 +177,11 @@ export function prepareForAst(
     relocatableTypes:
       isBcc || includes.some((path) => /(?:^|\/)vmlinux\.h$/.test(path)) || !includes.some(isKernelHeader),
     astKernelHeader: (vmlinux) => withMovedMembers(vmlinux, moved),
-    defines: [architectureDefine[profile.architecture], ...(isBcc ? bccDefines : [])],
+    defines: [
+      architectureDefine[profile.architecture],
+      // BCC parses for the machine itself, and programs ask which one it is.
+      ...(isBcc ? [...bccDefines, machineDefine[profile.architecture]] : []),
+    ],
     unknownTracepoints,
     absentTracepoints,
     userHeaders: userHeaders instanceof Map ? userHeaders : new Map(),

@@ -2002,5 +2002,10 @@ __weak __hidden long bpf_usdt_cookie(struct pt_regs *ctx)
 #define __PAGE_OFFSET_BASE_L4 0xffff888000000000UL
 #define __PAGE_OFFSET_BASE_L5 0xff11000000000000UL
 #define PAGE_OFFSET __PAGE_OFFSET_BASE_L4
+#define __PAGE_OFFSET_BASE __PAGE_OFFSET_BASE_L4
+#define __START_KERNEL_map 0xffffffff80000000UL
+
+/* include/linux/types.h */
+#define rcu_head callback_head
 `],
 ]);
