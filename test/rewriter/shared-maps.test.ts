@@ -65,7 +65,7 @@ test("a shared map is seen in its namespace only; type and size are the publishe
       await open(kernel, user, { mapsNamespace: "c" });
       assert.unreachable("loaded without the map");
     } catch (error) {
-      assert.ok(error instanceof BpfkitError && error.code === "LD062", String(error));
+      assert.ok(error instanceof BpfkitError && error.code === "LD059", String(error));
       assert.match(error.message, "map local is another object's");
     }
   } finally {
@@ -93,7 +93,7 @@ test("on this machine, programs opened one by one share maps", async () => {
       await open(kernels[2], user.slice(0, user.indexOf("TRACEPOINT")));
       assert.unreachable("the map is gone");
     } catch (error) {
-      assert.is((error as BpfkitError).code, "LD062");
+      assert.is((error as BpfkitError).code, "LD059");
     }
   } finally {
     for (const kernel of kernels) kernel.shutdown();

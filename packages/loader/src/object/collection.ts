@@ -195,12 +195,12 @@ class CollectionLoader {
 
   /**
    * Takes the map that another object published: type and sizes are that one's, as in BCC.
-   * @throws BpfkitError LD062 where none has
+   * @throws BpfkitError LD059 where none has
    */
   #takePublished(spec: MapSpec): void {
     const found = publishedMap(this.#kernel, spec.name, this.#options.mapsNamespace ?? "");
     if (found === undefined) {
-      throw new BpfkitError("LD062", `map ${spec.name} is another object's, and none has published it`, {
+      throw new BpfkitError("LD059", `map ${spec.name} is another object's, and none has published it`, {
         hint: "Load the object with BPF_TABLE_PUBLIC or BPF_TABLE_SHARED of that name first, in the same process and kernel.",
       });
     }
