@@ -1,6 +1,6 @@
 /**
- * `npm run corpus:codegen`: builds the kernel's BPF selftests (Debian's linux-source-6.1) with native clang-19 and with
- * bpfkit, and compares: does it build, does this machine's kernel load it where it loads clang's, instruction counts, CO-RE
+ * `npm run corpus:codegen`: builds the kernel's BPF selftests and samples (Debian's linux-source-6.1) with native
+ * clang-19 and with bpfkit, and compares: does it build, does this machine's kernel load it where it loads clang's, instruction counts, CO-RE
  * relocations, `bpftool btf dump` up to numbering and order, how many instructions the verifier processes, and what
  * BPF_PROG_TEST_RUN gives. Exit code 1 on a difference that test/corpus/codegen-expected.json does not expect, and on an
  * expected one that is gone (of what the kernel says it is only told).

@@ -1,5 +1,5 @@
-/** Builds one selftest with native clang and with bpfkit, and says how the objects differ. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+/** Builds one program of the kernel's source with native clang and with bpfkit, and says how the objects differ. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
@@ -12,7 +12,7 @@ import type { Failure } from "./expectations.ts";
 import { judgePair, type ProgramPair } from "./kernel/judge-pair.ts";
 import { KernelOracle } from "./kernel/oracle.ts";
 import { btfDump, loadRefusal, NativeBuilds, objectBytes, targetDefines } from "./native.ts";
-import { type Selftests, selftestText } from "./selftests.ts";
+import type { Selftests } from "./selftests.ts";
 
 /** The most that a program of bpfkit's may be larger than clang's. */
 export const largestRatio = 1.25;
@@ -90,13 +90,17 @@ export class Lane {
 
   /** bpfkit's road from C to an object. It gets the files and folders that native clang gets, and no native tool. */
   async #build(name: string): Promise<OwnBuild> {
-    const { folder, includeDirs } = this.#tests;
-    const mainFile = join(folder, `${name}.c`);
-    const text = selftestText(this.#tests, name);
-    const headers = collectUserHeaders(mainFile, text, includeDirs);
-    const files = new Map([...headers, [mainFile, text]]);
+    const { includeDirs } = this.#tests;
+    const mainFile = this.#tests.files.get(name) ?? name;
+    const preIncludes = this.#tests.preIncludes(name);
+    const files = new Map<string, string>();
+    for (const path of [...preIncludes, mainFile]) {
+      const text = readFileSync(path, "utf8");
+      for (const header of collectUserHeaders(path, text, includeDirs)) files.set(...header);
+      files.set(path, text);
+    }
     const options = { cpu: "v3", optLevel: 2 } as const;
-    const request = { mainFile, files, includeDirs, preIncludes: [], defines: targetDefines, ...options };
+    const request = { mainFile, files, includeDirs, preIncludes, defines: targetDefines, ...options };
     const { ir: raw } = await this.#clang.compileToIr(request);
     const { ir } = await this.#clang.optimiseIr(lowerCoreAccess(raw), options);
     const start = performance.now();

@@ -41,6 +41,8 @@ export class NativeBuilds {
     this.#tests = tests;
     this.#options = [
       ...["-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wno-everything"],
+      // Else what no header declares is called as if it were a function of the object.
+      "-Werror=implicit-function-declaration",
       ...targetDefines.map((define) => `-D${define}`),
       ...tests.includeDirs.map((folder) => `-I${folder}`),
     ];
@@ -52,8 +54,10 @@ export class NativeBuilds {
     const file = join(this.#folder, `${name}.o`);
     if (existsSync(file)) return { file };
     const unfinished = `${file}.${process.pid}`;
-    const source = join(this.#tests.folder, `${name}.c`);
-    const { status, errors } = await run(this.#clang, [...this.#options, "-c", source, "-o", unfinished]);
+    const source = this.#tests.files.get(name) ?? name;
+    const before = this.#tests.preIncludes(name).flatMap((path) => ["-include", path]);
+    const args = [...this.#options, ...before, "-c", source, "-o", unfinished];
+    const { status, errors } = await run(this.#clang, args);
     if (status === 0) {
       renameSync(unfinished, file);
       return { file };

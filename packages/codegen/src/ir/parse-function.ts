@@ -16,8 +16,9 @@ import { startsConstant } from "./parse-constant.ts";
 import { parseInstruction } from "./parse-instruction.ts";
 import { parseCallingConvention, parseSymbolPrefix, skipParentheses } from "./parse-symbol-prefix.ts";
 import { parsePlainType } from "./parse-type.ts";
+import { otherType } from "./parse-value.ts";
 import type { ParserState } from "./parser-state.ts";
-import { pointerType } from "./type.ts";
+import { pointerType, sameType } from "./type.ts";
 import type { Attributes, Parameter, Value } from "./value.ts";
 
 /** Parses from `define` or `declare` to the end of the function. */
@@ -209,6 +210,8 @@ function finishBody(
   for (const [name, placeholder] of scope.forward) {
     const value = scope.values.get(name);
     if (value === undefined) throw lexer.error(`'@${fn.name}' has no value '%${name}'`);
+    if (!sameType(value.type, placeholder.type))
+      throw lexer.error(otherType(name, value.type, placeholder.type));
     replacements.set(placeholder, value);
   }
   replaceOperands(scope.unfinished, replacements);

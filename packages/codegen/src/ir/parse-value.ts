@@ -7,6 +7,7 @@ import { parseConstant } from "./parse-constant.ts";
 import { parseType } from "./parse-type.ts";
 import type { ParserState } from "./parser-state.ts";
 import type { Type } from "./type.ts";
+import { printType, sameType } from "./type.ts";
 import type { Value } from "./value.ts";
 
 /** The attachments of most instructions. */
@@ -17,11 +18,17 @@ export function parseValue(state: ParserState, scope: FunctionScope, type: Type)
   const lexer = state.lexer;
   if (lexer.kind === Token.Local) {
     const value = scope.value(lexer.value, type);
+    if (!sameType(value.type, type)) throw lexer.error(otherType(lexer.value, value.type, type));
     lexer.next();
     return value;
   }
   if (lexer.kind === Token.Word && lexer.value === "asm") return parseAssembly(state, type);
   return parseConstant(state, type);
+}
+
+/** What is wrong with a value that is used as one of another type. */
+export function otherType(name: string, own: Type, wanted: Type): string {
+  return `'%${name}' is of type ${printType(own)}, not ${printType(wanted)}`;
 }
 
 /** Parses `type value`. */

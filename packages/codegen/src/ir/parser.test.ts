@@ -191,7 +191,12 @@ const invalid: readonly (readonly [name: string, text: string, pattern: RegExp])
     "  br i1 true, label %l, label %r\nl:\n  %x = add i32 %a, 1\n  ret void\nr:\n  %y = add i32 %x, 1\n  ret void",
     /before its definition/,
   ],
-  ["operands of two types", "  %x = icmp eq i32 %a, %b\n  ret void", /i32 where i64 is needed/],
+  ["operands of two types", "  %x = icmp eq i32 %a, %b\n  ret void", /'%b' is of type i64, not i32/],
+  [
+    "another type before the definition",
+    "  br label %n\nn:\n  %x = phi i64 [ 1, %0 ], [ %y, %n ]\n  %y = add i32 %a, 1\n  br label %n",
+    /'%y' is of type i32, not i64/,
+  ],
   ["a load from a number", "  %x = load i32, i64 %b\n  ret void", /a pointer is needed/],
   [
     "a phi without its block",
