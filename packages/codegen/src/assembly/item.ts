@@ -8,6 +8,8 @@ export type JumpField = "off" | "imm";
 /** An instruction and what it refers to by name. */
 export interface AsmItem {
   readonly insn: Instruction;
+  /** The line of the text, from 1; absent for data. */
+  readonly line?: number;
   /** A label that the instruction jumps to. */
   readonly jump?: { readonly label: string; readonly field: JumpField };
   /** A symbol whose address, or whose code, the loader puts in. */

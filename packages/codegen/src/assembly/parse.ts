@@ -29,20 +29,28 @@ export function parseAssembly(text: string): AsmProgram {
     for (const item of dataInstructions(data)) items.push(item);
     data = [];
   };
-  for (const statement of statementsOf(text)) {
+  const take = (statement: string, line: number): void => {
     let rest = statement;
     for (let match = label.exec(rest); match !== null; match = label.exec(rest)) {
       flush();
       define(labels, match[1] as string, items.length);
       rest = rest.slice(match[0].length);
     }
-    if (rest === "") continue;
+    if (rest === "") return;
     if (rest.startsWith(".")) {
       for (const byte of directiveData(rest)) data.push(byte);
-      continue;
+      return;
     }
     flush();
-    for (const item of parseStatement(rest)) items.push(item);
+    for (const item of parseStatement(rest)) items.push({ ...item, line });
+  };
+  for (const { text: statement, line } of statementsOf(text)) {
+    try {
+      take(statement, line);
+    } catch (error) {
+      if (!(error instanceof BpfkitError)) throw error;
+      throw new BpfkitError(error.code, `line ${line}: ${error.message}`, { cause: error });
+    }
   }
   flush();
   return { items, labels };

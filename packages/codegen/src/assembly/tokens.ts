@@ -34,20 +34,30 @@ export function tokensOf(text: string): AsmToken[] {
   return tokens;
 }
 
+/** A statement and the line of the text that it stands on, counted from 1. */
+export interface AsmStatement {
+  readonly text: string;
+  readonly line: number;
+}
+
 /** The statements of a text: lines and what `;` separates, without comments. Text in quotes stays whole. */
-export function statementsOf(text: string): string[] {
-  const plain = text.replace(/\/\*[\s\S]*?\*\//g, " ");
-  const statements: string[] = [];
-  for (const line of plain.split("\n")) {
+export function statementsOf(text: string): AsmStatement[] {
+  const plain = text.replace(/\/\*[\s\S]*?\*\//g, (comment) => ` ${comment.replace(/[^\n]/g, "")}`);
+  const statements: AsmStatement[] = [];
+  plain.split("\n").forEach((line, index) => {
+    const add = (statement: string): void => {
+      const trimmed = statement.trim();
+      if (trimmed !== "") statements.push({ text: trimmed, line: index + 1 });
+    };
     let rest = "";
     for (const part of line.match(/"(?:\\.|[^"\\])*"|\/\/.*|#.*|;|[^"#;/]+|[/"]/g) ?? []) {
       if (part.startsWith("//") || part.startsWith("#")) break;
       if (part === ";") {
-        statements.push(rest);
+        add(rest);
         rest = "";
       } else rest += part;
     }
-    statements.push(rest);
-  }
-  return statements.map((one) => one.trim()).filter((one) => one !== "");
+    add(rest);
+  });
+  return statements;
 }

@@ -42,7 +42,9 @@ function encode(
     if (target !== undefined) return { insn, target, field: jump.field };
   }
   const place = placeOf(jump.label, index, program.labels);
-  if (place === undefined) throw new BpfkitError("EL206", `there is no label ${jump.label}`);
+  if (place === undefined) {
+    throw new BpfkitError("EL206", `line ${item.line ?? 1}: there is no label ${jump.label}`);
+  }
   const distance = (slots[place] as number) - (slots[index] as number) - 1;
   return { insn: { ...insn, [jump.field]: distance } };
 }
