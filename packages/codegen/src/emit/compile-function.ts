@@ -19,7 +19,7 @@ import { allocateRegisters } from "../registers/allocate.ts";
 import { selectFunction } from "../select/select.ts";
 import { orderBlocks, settleJumps } from "./layout.ts";
 
-/** Called after each pass with its name; for looking at what passes do. */
+/** Called after each pass with its name; for looking at what passes do, and for tests of what must hold in between. */
 export type PassObserver = (pass: string, fn: MachineFunction) => void;
 
 /**
@@ -34,30 +34,31 @@ export function compileFunction(
 ): MachineFunction {
   const fn = selectFunction(module, source, cpu);
   observe("select", fn);
-  foldCoreValues(fn);
-  combineShifts(fn);
-  removeUndemandedBits(fn);
-  removeRedundantExtensions(fn);
-  combineShifts(fn);
-  mergeEqualPhis(fn);
-  removeDeadValues(fn);
+  const run = (name: string, pass: (fn: MachineFunction) => void): void => {
+    pass(fn);
+    observe(name, fn);
+  };
+  run("fold-core-values", foldCoreValues);
+  run("combine-shifts", combineShifts);
+  run("undemanded-bits", removeUndemandedBits);
+  run("redundant-extensions", removeRedundantExtensions);
+  run("combine-shifts", combineShifts);
+  run("equal-phis", mergeEqualPhis);
+  run("dead-values", removeDeadValues);
   findLoops(fn);
-  narrowComparisons(fn);
-  shareConstantWays(fn);
-  removeDeadValues(fn);
+  run("narrow-comparisons", narrowComparisons);
+  run("constant-ways", shareConstantWays);
+  run("dead-values", removeDeadValues);
   findLoops(fn);
-  sinkIntoSuccessors(fn);
-  orderBlocks(fn);
-  observe("optimise", fn);
-  allocateRegisters(fn);
-  observe("allocate", fn);
-  cleanUp(fn);
-  layOutFrame(module, source, fn);
-  simplifyBlocks(fn);
-  for (let round = 0; round < 8 && mergeTails(fn); round++) simplifyBlocks(fn);
-  cleanUp(fn);
-  settleJumps(fn);
-  observe("finish", fn);
+  run("sink", sinkIntoSuccessors);
+  run("optimise", orderBlocks);
+  run("allocate", allocateRegisters);
+  run("clean-up", cleanUp);
+  run("frame", () => layOutFrame(module, source, fn));
+  run("simplify", simplifyBlocks);
+  for (let round = 0; round < 8 && mergeTails(fn); round++) run("merge-tails", simplifyBlocks);
+  run("clean-up", cleanUp);
+  run("finish", settleJumps);
   return fn;
 }
 
