@@ -32,6 +32,8 @@ export function spawnPeer(words: readonly string[]): ChildProcess {
   const env = {
     PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
     HOME: "/tmp",
+    // Without it libbpf-tools' opensnoop opens /etc/localtime for every event that it prints, and prints that, too.
+    TZ: "UTC0",
     PYTHONUNBUFFERED: "1",
     PYTHONDONTWRITEBYTECODE: "1",
   };
