@@ -6,12 +6,22 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { GuestRun } from "./guest/boot.ts";
 import { buildObjects } from "./guest/build-objects.ts";
-import { guestCases } from "./guest/cases/index.ts";
+import { guestCases as allCases } from "./guest/cases/index.ts";
+import { matchingCases } from "./guest/guest-case.ts";
 import { guestTools, runGuest } from "./guest/machine.ts";
+
+/** GUEST_CASES=REGEXP runs some of the cases only, while one works on them. */
+const only = process.env["GUEST_CASES"];
+const guestCases = matchingCases(allCases, only);
+
+/** What cases insert. */
+const kernelModules = ["null_blk", "loop", "veth", "sch_ingress", "cls_bpf"];
 
 async function bootCases(): Promise<GuestRun | undefined> {
   const tools = guestTools();
-  return tools && (await runGuest(tools, { objects: await buildObjects(guestCases) }));
+  if (tools === undefined) return undefined;
+  const objects = await buildObjects(guestCases);
+  return await runGuest(tools, { objects, kernelModules, ...(only === undefined ? {} : { only }) });
 }
 
 let running: Promise<GuestRun | undefined> | undefined;

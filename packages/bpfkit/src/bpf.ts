@@ -3,33 +3,20 @@ import { BpfkitError, UsageError } from "@bpfkit/base/diagnostics";
 import type { Kernel } from "@bpfkit/base/kernel";
 import type { BtfTable } from "@bpfkit/elf/btf";
 import {
-  attachKprobe,
-  attachKretprobe,
-  attachPerfEvent,
-  attachRawTracepoint,
-  attachTracepoint,
-  attachUprobe,
-  attachUretprobe,
-  autoAttach,
   type BpfMap,
   Collection,
   CollectionSpec,
-  canKprobe,
   KernelSymbols,
-  type Link,
-  type PerfEventOptions,
   type PerfReader,
-  type Program,
   type RingReader,
   type SymbolOptions,
-  syscallFunction,
-  translateSyscallPrefix,
-  type UprobeOptions,
   type UserSymbolOptions,
   UserSymbols,
 } from "@bpfkit/loader";
+import { Attacher } from "./attacher.ts";
 import { Table, type TableOwner, type WriteLine } from "./table.ts";
 import { parseTraceLine, type TraceFields } from "./trace-line.ts";
+import type { USDT } from "./usdt.ts";
 
 /** An object to load and how. */
 export interface BpfOptions {
@@ -54,6 +41,8 @@ export interface BpfOptions {
   readonly maps?: ReadonlyMap<string, BpfMap>;
   /** Namespace of maps that objects share (BPF_TABLE_SHARED); the empty one unless given. */
   readonly mapsNamespace?: string;
+  /** Probes of programs to attach to, with the programs to run there. */
+  readonly usdtContexts?: readonly USDT[];
   /** Called once by {@link BPF.close}, after everything is unloaded. */
   readonly onClose?: () => void;
 }
@@ -66,22 +55,13 @@ export interface PollResult {
   readonly events: number;
 }
 
-/** What to attach a program to. */
-export interface AttachOptions {
-  /** The kernel function, raw tracepoint, or `category:name` of a tracepoint. */
-  readonly event: string;
-  /** The C function's name. */
-  readonly program: string;
-}
-
 /** A loaded and attached BPF object. Close it, or everything stays attached while the process lives. */
-export class BPF implements TableOwner {
-  readonly kernel: Kernel;
-  readonly collection: Collection;
+export class BPF extends Attacher implements TableOwner {
+  override readonly kernel: Kernel;
+  override readonly collection: Collection;
   readonly symbols: KernelSymbols;
   readonly userSymbols: UserSymbols;
   readonly #tables = new Map<string, Table>();
-  readonly #links: Link[] = [];
   readonly #perfReaders: PerfReader[] = [];
   readonly #ringReaders: RingReader[] = [];
   readonly #onWarning: ((message: string) => void) | undefined;
@@ -91,6 +71,7 @@ export class BPF implements TableOwner {
   #saidHidden = false;
 
   constructor(collection: Collection, options: Pick<BpfOptions, "onWarning" | "onClose"> = {}) {
+    super();
     this.collection = collection;
     this.kernel = collection.kernel;
     this.symbols = new KernelSymbols(collection.kernel);
@@ -117,28 +98,12 @@ export class BPF implements TableOwner {
     const bpf = new BPF(collection, options);
     try {
       if (options.autoAttach !== false) bpf.autoAttach();
+      for (const context of options.usdtContexts ?? []) context.attach(bpf);
       return bpf;
     } catch (error) {
       bpf.close();
       throw error;
     }
-  }
-
-  /** Attaches every program whose section names a target. Done by {@link BPF.open} unless told otherwise. */
-  autoAttach(): void {
-    for (const program of this.collection.programs.values()) {
-      const { method, attachTo } = program.spec;
-      if (attachTo !== undefined && (method === "kprobe" || method === "kretprobe")) {
-        program.spec.attachTo = translateSyscallPrefix(this.kernel, attachTo);
-      }
-      const link = autoAttach(this.kernel, program);
-      if (link !== undefined) this.#links.push(link);
-    }
-  }
-
-  /** What is attached, for messages. */
-  get links(): readonly Link[] {
-    return this.#links;
   }
 
   /** A map by its C name. @throws UsageError with the names there are */
@@ -167,69 +132,6 @@ export class BPF implements TableOwner {
     return [...this.collection.maps.values()]
       .filter((map) => map.spec.origin === "definition")
       .map((map) => this.table(map.name));
-  }
-
-  /** A loaded program by its C name. @throws UsageError with the names there are */
-  program(name: string): Program {
-    const program = this.collection.programs.get(name);
-    if (program !== undefined) return program;
-    const names = [...this.collection.programs.keys()].join(", ");
-    throw new UsageError(`there is no program ${name}`, { hint: `There are: ${names || "none"}.` });
-  }
-
-  /** Runs a program whenever a kernel function is called. */
-  attachKprobe(options: AttachOptions & { readonly offset?: number }): Link {
-    const { event, program, offset = 0 } = options;
-    return this.#keep(attachKprobe(this.kernel, this.program(program), { function: event, offset }));
-  }
-
-  /** Runs a program whenever a kernel function returns. */
-  attachKretprobe(options: AttachOptions): Link {
-    return this.#keep(
-      attachKretprobe(this.kernel, this.program(options.program), { function: options.event }),
-    );
-  }
-
-  /** Runs a program on a tracepoint, given as `category:name`. */
-  attachTracepoint(options: AttachOptions): Link {
-    const [category, name, ...rest] = options.event.split(/[:/]/);
-    if (!category || !name || rest.length > 0) {
-      throw new UsageError(`a tracepoint is given as category:name, not '${options.event}'`);
-    }
-    return this.#keep(attachTracepoint(this.kernel, this.program(options.program), category, name));
-  }
-
-  /** Runs a program on a raw tracepoint. */
-  attachRawTracepoint(options: AttachOptions): Link {
-    return this.#keep(attachRawTracepoint(this.kernel, this.program(options.program), options.event));
-  }
-
-  /** Runs a program whenever a function of a program or library is called, in every process or in one. */
-  attachUprobe(options: UprobeOptions & { readonly program: string }): Link {
-    const { program, ...place } = options;
-    return this.#keep(attachUprobe(this.kernel, this.program(program), place));
-  }
-
-  /** Runs a program whenever such a function returns. */
-  attachUretprobe(options: UprobeOptions & { readonly program: string }): Link {
-    const { program, ...place } = options;
-    return this.#keep(attachUretprobe(this.kernel, this.program(program), place));
-  }
-
-  /** Runs a program on samples of a counter, on every CPU unless told otherwise. */
-  attachPerfEvent(options: PerfEventOptions & { readonly program: string }): Link {
-    const { program, ...event } = options;
-    return this.#keep(attachPerfEvent(this.kernel, this.program(program), event));
-  }
-
-  /** Whether a kprobe could be put on a function of this name. */
-  hasKprobeFunction(name: string): boolean {
-    return canKprobe(this.kernel, name);
-  }
-
-  /** The kernel function of a system call: `execve` -> `__x64_sys_execve`. */
-  syscallFunction(name: string): string {
-    return syscallFunction(this.kernel, name);
   }
 
   /** The kernel function at an address. */
@@ -340,7 +242,7 @@ export class BPF implements TableOwner {
 
   /** Detaches and unloads everything; a second call does nothing. */
   close(): void {
-    for (const link of this.#links.splice(0)) link.close();
+    this.detach();
     for (const reader of this.#perfReaders.splice(0)) reader.close();
     for (const reader of this.#ringReaders.splice(0)) reader.close();
     this.#tracePipe?.close();
@@ -368,11 +270,6 @@ export class BPF implements TableOwner {
   /** Of {@link TableOwner}. */
   warn(message: string): void {
     this.#onWarning?.(message);
-  }
-
-  #keep(link: Link): Link {
-    this.#links.push(link);
-    return link;
   }
 
   async #poll(

@@ -10,7 +10,8 @@ export {
 } from "@bpfkit/base/diagnostics";
 export type { Kernel, KernelProfile } from "@bpfkit/base/kernel";
 export type { BtfValue, Link, Program, TypeCodec } from "@bpfkit/loader";
-export { type AttachOptions, BPF, type BpfOptions, type PollResult } from "./bpf.ts";
+export { Attacher, type AttachOptions, type OfProgram } from "./attacher.ts";
+export { BPF, type BpfOptions, type PollResult } from "./bpf.ts";
 export type { CompileOptions, CompileResult, RewrittenSource, SourceText } from "./compile.ts";
 export { compile, rewriteSource } from "./compile-on-demand.ts";
 export { describeFeatures, type FeatureOptions, type FeatureReport } from "./features/describe.ts";
@@ -26,3 +27,4 @@ export { fieldsText, type JsonValue, jsonValue, valueText } from "./output/value
 export { type HistogramOptions, type PerfBufferOptions, Table, type WriteLine } from "./table.ts";
 export type { Tool, ToolHost, ToolProgram } from "./tool.ts";
 export { parseTraceLine, type TraceFields } from "./trace-line.ts";
+export { USDT, type UsdtContextOptions, type UsdtProbe } from "./usdt.ts";

@@ -6,23 +6,42 @@ export { bytesCodec, codecFor } from "./codec/type-codec.ts";
 export type { BtfValue, CodecMember, TypeCodec } from "./codec/value.ts";
 export { PerfReader, type PerfReaderOptions } from "./events/perf-reader.ts";
 export { RingReader } from "./events/ring-reader.ts";
-export { allFeatures, type Feature, hasFeature } from "./features/feature.ts";
+export { allFeatures, type Feature, hasFeature, supports } from "./features/feature.ts";
 export { type FeatureName, featureTable } from "./features/table.ts";
 export { hasHelper, hasMapType, hasProgramType } from "./features/types.ts";
 export { autoAttach } from "./link/auto-attach.ts";
+export { resolveBinary } from "./link/binary-path.ts";
+export { attachCgroup, type CgroupOptions } from "./link/cgroup.ts";
+export { attachIterator, type IteratorLink, type IteratorOptions } from "./link/iterator.ts";
+export { globExpression, type KernelFunction, matchingFunctions } from "./link/kernel-functions.ts";
 export { attachKprobe, attachKretprobe, canKprobe, type KprobeOptions } from "./link/kprobe.ts";
+export { attachKprobeMulti, type KprobeMultiOptions } from "./link/kprobe-multi.ts";
 export type { Link } from "./link/link.ts";
-export { attachPerfEvent, type PerfEventOptions } from "./link/perf-event.ts";
+export { attachNetworkNamespace } from "./link/network-namespace.ts";
+export { attachPerfEvent, cacheEvent, type PerfEventOptions } from "./link/perf-event.ts";
 export { attachRawTracepoint, attachTracing } from "./link/raw-tracepoint.ts";
+export { attachReuseport, attachSocketFilter, openPacketSocket, type PacketSocket } from "./link/socket.ts";
+export { attachSocketMap } from "./link/socket-map.ts";
 export { syscallFunction, syscallPrefix, translateSyscallPrefix } from "./link/syscall-name.ts";
 export { attachTracepoint } from "./link/tracepoint.ts";
-export { attachUprobe, attachUretprobe, type UprobeOptions } from "./link/uprobe.ts";
+export { attachTrafficControl, type TrafficControlOptions } from "./link/traffic-control.ts";
+export {
+  attachUprobe,
+  attachUretprobe,
+  functionPlace,
+  matchingPlaces,
+  type UprobeOptions,
+} from "./link/uprobe.ts";
+export { attachUprobeMulti, type UprobeMultiOptions } from "./link/uprobe-multi.ts";
+export { attachUsdt, type UsdtOptions, usdtProbes } from "./link/usdt.ts";
+export { attachXdp, type XdpOptions } from "./link/xdp.ts";
 export { BpfMap, UpdateFlag } from "./object/bpf-map.ts";
 export { Collection, type CollectionLoadOptions } from "./object/collection.ts";
 export { isPerCpu, joinPerCpu, splitPerCpu } from "./object/per-cpu-values.ts";
 export { defaultPinRoot } from "./object/pinned-map.ts";
 export { Program } from "./object/program.ts";
 export { ProgramLoadError } from "./object/program-load-error.ts";
+export { Variable } from "./object/variable.ts";
 export { kernelVersionCode } from "./relocate/externs.ts";
 export type { CollectionParts, ExternSpec } from "./spec/collection-parts.ts";
 export { CollectionSpec } from "./spec/collection-spec.ts";
@@ -36,5 +55,7 @@ export {
   type UserSymbolOptions,
   UserSymbols,
 } from "./symbols/user-symbols.ts";
+export { parseArgument, splitArguments, type UsdtArgument } from "./usdt/arguments.ts";
+export type { UsdtNote } from "./usdt/notes.ts";
 export { type Complaint, complaints } from "./verifier/complaints.ts";
 export { type Explanation, explainLog } from "./verifier/explain.ts";

@@ -1,6 +1,6 @@
 /** Boots the guest in QEMU without hardware acceleration and collects what its agent reports. */
 import { spawn } from "node:child_process";
-import { type GuestReport, reportMark } from "./guest-case.ts";
+import { type GuestReport, onlyParameter, reportMark } from "./guest-case.ts";
 
 /** A guest that hangs is killed after this time. */
 const defaultLimitMs = 240_000;
@@ -17,6 +17,8 @@ export interface GuestMachine {
   readonly memory?: number;
   /** A guest that runs longer is killed; milliseconds, four minutes unless told otherwise. */
   readonly limitMs?: number;
+  /** A regular expression: only cases whose names match run. */
+  readonly only?: string;
 }
 
 /** What the guest said. */
@@ -35,7 +37,8 @@ export async function bootGuest(machine: GuestMachine): Promise<GuestRun> {
   words.push("-m", String(machine.memory ?? 2048));
   words.push("-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot");
   words.push("-kernel", machine.kernelImage, "-initrd", machine.initialRamDisk);
-  words.push("-append", "console=ttyS0 panic=-1 quiet lsm=bpf");
+  const only = machine.only === undefined ? "" : ` ${onlyParameter}${encodeURIComponent(machine.only)}`;
+  words.push("-append", `console=ttyS0 panic=-1 quiet lsm=bpf${only}`);
   if (machine.disk !== undefined) {
     words.push("-drive", `file=${machine.disk},if=virtio,format=raw,snapshot=on`);
   }

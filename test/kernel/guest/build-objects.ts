@@ -1,7 +1,12 @@
 /** Builds the programs that the guest's cases load. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Tool, type ToolProgram, UsageError } from "bpfkit";
 import { Builder } from "bpfkit/node";
-import type { GuestCase } from "./guest-case.ts";
+import { requireTool } from "../../support/native-tools.ts";
+import type { GuestBinary, GuestCase } from "./guest-case.ts";
 import { objectName } from "./objects.ts";
 
 /** Thrown in place of loading: the program's text is all that is wanted. */
@@ -28,12 +33,38 @@ async function programOf(tool: Tool, argv: readonly string[]): Promise<ToolProgr
   return captured;
 }
 
+/** Compiles a program that needs no library. @throws Error where there is no clang */
+function compileBinary({ name, text }: GuestBinary): Uint8Array {
+  const clang = requireTool("clang-19");
+  if (clang === undefined) throw new Error(`the guest's program ${name} needs clang-19`);
+  const folder = mkdtempSync(join(tmpdir(), "bpfkit-guest-program-"));
+  try {
+    const output = join(folder, name);
+    const options = [
+      "-O1",
+      "-nostdlib",
+      "-static",
+      "-ffreestanding",
+      "-fno-stack-protector",
+      "-Wl,-e,_start",
+    ];
+    execFileSync(clang, [...options, "-x", "c", "-", "-o", output], {
+      input: text,
+      stdio: ["pipe", "ignore", "inherit"],
+    });
+    return new Uint8Array(readFileSync(output));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 /** Objects of all cases, by the names under which the guest looks for them. Results are kept in the build cache. */
 export async function buildObjects(cases: readonly GuestCase[]): Promise<Map<string, Uint8Array>> {
   const builder = new Builder();
   const objects = new Map<string, Uint8Array>();
   try {
-    for (const { programs = [], tool } of cases) {
+    for (const { programs = [], binaries = [], tool } of cases) {
+      for (const binary of binaries) objects.set(binary.name, compileBinary(binary));
       const all = tool === undefined ? programs : [...programs, await programOf(tool.tool, tool.argv)];
       for (const program of all) {
         const name = objectName(program);

@@ -14,14 +14,37 @@ export interface Guest {
   trace(tool: Tool, argv: readonly string[], work: () => void | Promise<void>): Promise<string[]>;
 }
 
+/** A program for the guest itself, which the host compiles: C without a library. */
+export interface GuestBinary {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Where the guest finds a {@link GuestBinary}. */
+export function binaryPath(binary: GuestBinary): string {
+  return `/objects/${binary.name}`;
+}
+
 /** One test. */
 export interface GuestCase {
   readonly name: string;
   /** Built on the host: the WebAssembly compiler is slow in an emulated machine. */
   readonly programs?: readonly ToolProgram[];
+  /** Compiled on the host with native clang; executable at {@link binaryPath}. */
+  readonly binaries?: readonly GuestBinary[];
   /** A tool whose program is to be built, with its arguments. */
   readonly tool?: { readonly tool: Tool; readonly argv: readonly string[] };
   run(guest: Guest): void | Promise<void>;
+}
+
+/** Parameter of the guest's kernel that says which cases to run; its value is URI encoded. */
+export const onlyParameter = "bpfkit.cases=";
+
+/** The cases whose names match. */
+export function matchingCases(cases: readonly GuestCase[], only: string | undefined): readonly GuestCase[] {
+  if (only === undefined) return cases;
+  const pattern = new RegExp(only, "i");
+  return cases.filter(({ name }) => pattern.test(name));
 }
 
 /** The lines that the agent prints on the console begin with this; what follows is a {@link GuestReport}. */

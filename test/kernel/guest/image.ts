@@ -47,6 +47,10 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
 mount -t debugfs debugfs /sys/kernel/debug
 mount -t tracefs tracefs /sys/kernel/tracing
+mount -t securityfs securityfs /sys/kernel/security
+mount -t cgroup2 cgroup /sys/fs/cgroup
+mount -t bpf bpf /sys/fs/bpf
+ip link set lo up
 stty -F /dev/console cols 4096 2>/dev/null
 node /bpfkit/agent/${agent}.js
 echo "agent ended with $?"
@@ -110,15 +114,15 @@ export function makeImage(parts: ImageParts, folder: string): string {
     recursive: true,
   });
   buildAgent(join(root, "bpfkit/agent"));
-  for (const [name, bytes] of parts.objects) writeFileSync(join(root, "objects", name), bytes);
+  // Some of them are programs.
+  for (const [name, bytes] of parts.objects)
+    writeFileSync(join(root, "objects", name), bytes, { mode: 0o755 });
   for (const [path, content] of parts.files ?? []) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), content);
   }
   if (parts.cachedRuns !== undefined) fillCache(parts, root);
-  const modules = moduleFiles(parts.kernel.modules, parts.kernelModules ?? ["null_blk"]);
-  for (const path of modules) cpSync(path, join(root, "modules", basename(path)));
-  writeFileSync(join(root, "modules/order"), modules.map((path) => `${basename(path)}\n`).join(""));
+  copyModules(parts, join(root, "modules"));
   const image = join(folder, "root.cpio");
   const output = openSync(image, "w");
   try {
@@ -132,6 +136,16 @@ export function makeImage(parts: ImageParts, folder: string): string {
     closeSync(output);
   }
   return image;
+}
+
+/** Modules, a list of all in order, and for each wanted one a list of what it needs. */
+function copyModules({ kernel, kernelModules = ["null_blk"] }: ImageParts, target: string): void {
+  const list = (name: string, files: readonly string[]): void =>
+    writeFileSync(join(target, name), files.map((path) => `${basename(path)}\n`).join(""));
+  const all = moduleFiles(kernel.modules, kernelModules);
+  for (const path of all) cpSync(path, join(target, basename(path)));
+  list("order", all);
+  for (const wanted of kernelModules) list(`${wanted}.order`, moduleFiles(kernel.modules, [wanted]));
 }
 
 /** A busybox that needs libraries would not start in the guest. */

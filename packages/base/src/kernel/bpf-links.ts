@@ -13,6 +13,7 @@ export type LinkDetails =
   | {
       readonly kind: "kprobe-multi";
       readonly symbols: readonly string[];
+      readonly addresses: readonly bigint[];
       readonly returns: boolean;
       readonly cookies: readonly bigint[];
     }

@@ -37,6 +37,8 @@ export interface KernelFiles {
   demangle?(name: string): string;
   /** Folders in which programs are looked for by name, in order (PATH). */
   readonly programFolders: readonly string[];
+  /** Text of the kernel's build configuration (/proc/config.gz, /boot/config-RELEASE); undefined where it is not to be had. */
+  kernelConfiguration(): string | undefined;
   /** Adds a line to a control file of tracefs, given below /sys/kernel/tracing. @throws SyscallError EEXIST, EINVAL, ENOENT */
   writeTraceControl(path: string, line: string): void;
   openTracePipe(): TracePipe;

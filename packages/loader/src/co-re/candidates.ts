@@ -5,12 +5,12 @@ import { essentialName, nameOf, sameKind } from "./compatibility.ts";
 /** Candidates by local type, found once per load. */
 export class CandidateFinder {
   readonly #local: BtfTable;
-  readonly #target: BtfTable;
+  readonly target: BtfTable;
   readonly #found = new Map<number, readonly number[]>();
 
   constructor(local: BtfTable, target: BtfTable) {
     this.#local = local;
-    this.#target = target;
+    this.target = target;
   }
 
   /** Ids in the target, ascending; none for anonymous types. */
@@ -20,7 +20,7 @@ export class CandidateFinder {
     const local = this.#local.type(localId);
     const name = essentialName(nameOf(local));
     const ids =
-      name === "" ? [] : this.#target.findAll(name).filter((id) => sameKind(local, this.#target.type(id)));
+      name === "" ? [] : this.target.findAll(name).filter((id) => sameKind(local, this.target.type(id)));
     this.#found.set(localId, ids);
     return ids;
   }

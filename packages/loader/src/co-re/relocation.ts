@@ -5,6 +5,7 @@ import type { LinkedFunction, LinkedInstruction, LinkedProgram } from "../reloca
 import type { CodeSection } from "../spec/program-spec.ts";
 import { type AccessSpec, accessSpelling, parseAccess } from "./access-spec.ts";
 import { CandidateFinder } from "./candidates.ts";
+import { essentialName, nameOf } from "./compatibility.ts";
 import { kindName } from "./kinds.ts";
 import { matchAccess } from "./match.ts";
 import { type PatchRequest, patchInstruction } from "./patch.ts";
@@ -14,14 +15,16 @@ import { type RelocationValue, relocationValue, valueOfMissing } from "./value.t
 /** Relocates programs of one object for one kernel; answers are kept between programs. */
 export class CoreRelocator {
   readonly #local: BtfTable;
-  readonly #target: BtfTable;
   readonly #candidates: CandidateFinder;
+  readonly #modules: () => readonly BtfTable[];
+  #inModules: readonly CandidateFinder[] | undefined;
   readonly #answers = new Map<string, { readonly spec: AccessSpec; readonly request: PatchRequest }>();
 
-  constructor(local: BtfTable, target: BtfTable) {
+  /** @param modules types of the kernel's modules, asked for where the kernel itself has no type of a name */
+  constructor(local: BtfTable, target: BtfTable, modules: () => readonly BtfTable[] = () => []) {
     this.#local = local;
-    this.#target = target;
     this.#candidates = new CandidateFinder(local, target);
+    this.#modules = modules;
   }
 
   /**
@@ -106,8 +109,8 @@ export class CoreRelocator {
   /** The one answer that every matching candidate gives. */
   #targetValue(spec: AccessSpec): RelocationValue | undefined {
     let found: { readonly spec: AccessSpec; readonly value: RelocationValue } | undefined;
-    for (const candidate of this.#candidates.find(spec.rootTypeId)) {
-      const match = matchAccess(spec, this.#target, candidate);
+    for (const { table, id: candidate } of this.#candidatesOf(spec.rootTypeId)) {
+      const match = matchAccess(spec, table, candidate);
       if (match === undefined) continue;
       const value = relocationValue(match);
       if (found === undefined) {
@@ -120,6 +123,16 @@ export class CoreRelocator {
       }
     }
     return found === undefined ? valueOfMissing(spec.kind) : found.value;
+  }
+
+  /** In the kernel itself or, where it has none, in its modules (libbpf's bpf_core_find_cands). */
+  #candidatesOf(localId: number): readonly { readonly table: BtfTable; readonly id: number }[] {
+    const placed = (finder: CandidateFinder) =>
+      finder.find(localId).map((id) => ({ table: finder.target, id }));
+    const own = placed(this.#candidates);
+    if (own.length > 0 || essentialName(nameOf(this.#local.type(localId))) === "") return own;
+    this.#inModules ??= this.#modules().map((table) => new CandidateFinder(this.#local, table));
+    return this.#inModules.flatMap(placed);
   }
 }
 

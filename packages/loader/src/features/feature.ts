@@ -1,4 +1,5 @@
 /** What loading and attaching may find missing in a kernel: one row each, probed once for each kernel. */
+import { compareReleases } from "@bpfkit/base/abi";
 import type { Kernel } from "@bpfkit/base/kernel";
 import { type FeatureName, featureTable } from "./table.ts";
 
@@ -26,6 +27,11 @@ export function hasFeature(kernel: Kernel, name: FeatureName): boolean {
   const found = featureTable[name].probe(kernel);
   answers.set(name, found);
   return found;
+}
+
+/** As {@link hasFeature}, without asking kernels of a release that has it anyway: for what no build leaves out. */
+export function supports(kernel: Kernel, name: FeatureName): boolean {
+  return compareReleases(kernel.release, featureTable[name].since) >= 0 || hasFeature(kernel, name);
 }
 
 /** Every feature with its answer, in the order of the table. */

@@ -200,7 +200,7 @@ export const featureTable = {
     // A function that is not there: ENOENT or ESRCH where names are looked up at all.
     const attachType = AttachType.TraceKprobeMulti;
     const symbols = ["bpfkit no such function"];
-    const details = { kind: "kprobe-multi", symbols, returns: false, cookies: [] } as const;
+    const details = { kind: "kprobe-multi", symbols, addresses: [], returns: false, cookies: [] } as const;
     const program = { type: ProgramType.Kprobe, expectedAttachType: attachType };
     const errno = linkErrno(kernel, program, { target: 0, attachType, details });
     return errno === Errno.ENOENT || errno === Errno.ESRCH;

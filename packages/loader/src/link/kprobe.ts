@@ -1,9 +1,10 @@
 /** Kprobes and kretprobes: a program on the entry or the return of a kernel function. */
 import { Errno } from "@bpfkit/base/abi";
 import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
-import type { Kernel } from "@bpfkit/base/kernel";
+import type { Fd, Kernel } from "@bpfkit/base/kernel";
 import type { Program } from "../object/program.ts";
-import { descriptorLink, type Link, startEvent } from "./link.ts";
+import { descriptorLink, type Link, startEvent, undoableLink } from "./link.ts";
+import { legacyProbe } from "./trace-event-probe.ts";
 
 /** Where a kprobe sits. */
 export interface KprobeOptions {
@@ -11,6 +12,13 @@ export interface KprobeOptions {
   readonly function: string;
   /** In bytes from the function's start; kprobes only. */
   readonly offset?: number;
+  /** What bpf_get_attach_cookie gives to the program; Linux 5.15. */
+  readonly cookie?: bigint;
+  /**
+   * `auto` makes the probe with perf_event_open and, on kernels before 4.17, through tracefs. `tracefs` insists on the
+   * latter: such a probe stays in kprobe_events when this process is killed.
+   */
+  readonly mode?: "auto" | "tracefs";
 }
 
 /** Attaches at a function's entry. @throws BpfkitError LD054 where the kernel has no such function. */
@@ -40,17 +48,23 @@ export function canKprobe(kernel: Kernel, functionName: string): boolean {
   }
 }
 
-function attach(
-  kernel: Kernel,
-  program: Program,
-  kind: "kprobe" | "kretprobe",
-  options: KprobeOptions,
-): Link {
+type Kind = "kprobe" | "kretprobe";
+
+function attach(kernel: Kernel, program: Program, kind: Kind, options: KprobeOptions): Link {
   const description = `${kind}:${options.function}`;
+  const { cookie, mode = "auto" } = options;
   try {
-    const attributes = { kind, function: options.function, offset: options.offset ?? 0 } as const;
-    const event = kernel.perfEventOpen(attributes, -1, 0);
-    return descriptorLink(kernel, description, [startEvent(kernel, event, program.fd)]);
+    if (mode === "tracefs") return attachByTracefs(kernel, program, kind, options);
+    let event: Fd;
+    try {
+      const attributes = { kind, function: options.function, offset: options.offset ?? 0 } as const;
+      event = kernel.perfEventOpen(attributes, -1, 0);
+    } catch (error) {
+      // The kernel has no kprobe PMU: it is older than 4.17, or has no kprobes at all.
+      if (!(error instanceof BpfkitError) || error.code !== "LK005") throw error;
+      return attachByOldInterface(kernel, program, kind, { options, instead: error });
+    }
+    return descriptorLink(kernel, description, startEvent(kernel, event, program.fd, cookie));
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     const missing = error.errno === Errno.ENOENT;
@@ -64,5 +78,37 @@ function attach(
         ...(missing ? { hint: "It may be inlined or renamed in this kernel; see /proc/kallsyms." } : {}),
       },
     );
+  }
+}
+
+/** @throws the error of the new interface where the old one is not there either */
+function attachByOldInterface(
+  kernel: Kernel,
+  program: Program,
+  kind: Kind,
+  request: { readonly options: KprobeOptions; readonly instead: BpfkitError },
+): Link {
+  try {
+    return attachByTracefs(kernel, program, kind, request.options);
+  } catch (error) {
+    const absent = error instanceof SyscallError && error.command === "open" && error.errno === Errno.ENOENT;
+    throw absent ? request.instead : error;
+  }
+}
+
+function attachByTracefs(kernel: Kernel, program: Program, kind: Kind, options: KprobeOptions): Link {
+  const { function: name, offset = 0, cookie } = options;
+  const place = offset === 0 ? name : `${name}+0x${offset.toString(16)}`;
+  const probe = legacyProbe(kernel, { list: "kprobe_events", onReturn: kind === "kretprobe", place });
+  try {
+    const event = kernel.perfEventOpen({ kind: "tracepoint", id: probe.id }, -1, 0);
+    const fds = startEvent(kernel, event, program.fd, cookie);
+    return undoableLink(`${kind}:${name}`, fds, () => {
+      for (const fd of fds) kernel.close(fd);
+      probe.remove();
+    });
+  } catch (error) {
+    probe.remove();
+    throw error;
   }
 }

@@ -1,5 +1,6 @@
 /** Tests of attaching: what the kernel is asked for, and what errors say. */
-import { BpfkitError, NotSupportedError } from "@bpfkit/base/diagnostics";
+import { Errno } from "@bpfkit/base/abi";
+import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
 import type { Fd } from "@bpfkit/base/kernel";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -8,9 +9,12 @@ import type { ProgramSpec } from "../spec/program-spec.ts";
 import { sectionMeaning } from "../spec/sections.ts";
 import { RecordingKernel } from "../testdata/recording-kernel.ts";
 import { autoAttach } from "./auto-attach.ts";
+import { attachCgroup } from "./cgroup.ts";
 import { attachKprobe, canKprobe } from "./kprobe.ts";
-import { attachPerfEvent } from "./perf-event.ts";
+import { attachPerfEvent, cacheEvent } from "./perf-event.ts";
 import { syscallFunction, translateSyscallPrefix } from "./syscall-name.ts";
+import { attachTrafficControl } from "./traffic-control.ts";
+import { attachXdp } from "./xdp.ts";
 
 function programIn(kernel: RecordingKernel, section: string): Program {
   const meaning = sectionMeaning(section);
@@ -30,6 +34,10 @@ function programIn(kernel: RecordingKernel, section: string): Program {
     logLevel: 0,
   });
   return new Program(kernel, fd, spec, new Uint8Array(), []);
+}
+
+function isCode(code: string, pattern: RegExp): (error: unknown) => boolean {
+  return (error) => error instanceof BpfkitError && error.code === code && pattern.test(error.message);
 }
 
 function kernelWithSymbols(): RecordingKernel {
@@ -73,14 +81,32 @@ test("sections attach to what they name", () => {
   );
 });
 
-test("sections without a target attach to nothing, unknown ways are refused by name", () => {
+test("sections without a target attach to nothing, targets that make no sense are refused", () => {
   const kernel = kernelWithSymbols();
-  for (const section of ["kprobe", "tracepoint", "socket", "perf_event", "syscall"]) {
+  for (const section of [
+    "kprobe",
+    "tracepoint",
+    "socket",
+    "perf_event",
+    "syscall",
+    "xdp",
+    "tc/egress",
+    "sockops",
+  ]) {
     assert.is(autoAttach(kernel, programIn(kernel, section)), undefined, section);
   }
   assert.throws(
     () => autoAttach(kernel, programIn(kernel, "uprobe//bin/bash:readline")),
-    (error: unknown) => error instanceof NotSupportedError && /uprobe/.test(error.message),
+    isCode("LD082", /no file \/bin\/bash/),
+  );
+  assert.throws(() => autoAttach(kernel, programIn(kernel, "uprobe/bash")), isCode("LD057", /PATH:FUNCTION/));
+  assert.throws(
+    () => autoAttach(kernel, programIn(kernel, "usdt/libc.so.6:probe")),
+    isCode("LD057", /PATH:PROVIDER:NAME/),
+  );
+  assert.throws(
+    () => autoAttach(kernel, programIn(kernel, "uprobe.multi/bash")),
+    isCode("LD057", /PATH:PATTERN/),
   );
   assert.throws(() => autoAttach(kernel, programIn(kernel, "tp/sched")), /CATEGORY\/NAME/);
 });
@@ -126,6 +152,85 @@ test("system call names get this kernel's prefix", () => {
   assert.is(translateSyscallPrefix(kernel, "sys_clone"), "__x64_sys_clone");
   assert.is(translateSyscallPrefix(kernel, "__arm64_sys_clone"), "__x64_sys_clone");
   assert.is(translateSyscallPrefix(kernel, "do_sys_openat2"), "do_sys_openat2");
+});
+
+test("XDP falls back to netlink, says who is in the way, and is undone", () => {
+  const kernel = new RecordingKernel();
+  const program = programIn(kernel, "xdp");
+  const link = attachXdp(kernel, program, { interface: "eth0", mode: "generic" });
+  assert.equal(kernel.created.get(link.fds[0] ?? (0 as Fd))?.flags, 2);
+  link.close();
+  kernel.linkErrno = Errno.EINVAL;
+  const old = attachXdp(kernel, program, { interface: "eth0", mode: "native" });
+  assert.equal([...kernel.attached], ["xdp:7:5"]);
+  old.close();
+  kernel.linkErrno = Errno.EBUSY;
+  assert.throws(
+    () => attachXdp(kernel, program, { interface: "eth0" }),
+    (error: unknown) =>
+      isCode("LD087", /EBUSY/)(error) && /has an XDP program/.test((error as BpfkitError).hint ?? ""),
+  );
+  assert.throws(
+    () => attachXdp(kernel, program, { interface: "wlan9" }),
+    isCode("LD087", /no network interface wlan9/),
+  );
+});
+
+test("filters of traffic control find a free handle and take the hook away that they made", () => {
+  const kernel = new RecordingKernel();
+  const program = programIn(kernel, "tc");
+  const place = { interface: "eth0", direction: "egress" } as const;
+  const first = attachTrafficControl(kernel, program, place);
+  const second = attachTrafficControl(kernel, program, place);
+  assert.equal([...kernel.attached], ["clsact:7", "filter:7:egress:1:1", "filter:7:egress:1:2"]);
+  second.close();
+  assert.equal([...kernel.attached], ["clsact:7", "filter:7:egress:1:1"]);
+  first.close();
+  first.close();
+  assert.equal([...kernel.attached], []);
+});
+
+test("cgroups without links are attached by program, and let go", () => {
+  const kernel = new RecordingKernel();
+  const program = programIn(kernel, "cgroup_skb/egress");
+  const before = kernel.open.size;
+  const link = attachCgroup(kernel, program, { path: "/sys/fs/cgroup" });
+  assert.is(kernel.attached.size, 1);
+  link.close();
+  assert.is(kernel.attached.size, 0);
+  assert.is(kernel.open.size, before);
+});
+
+test("probes before Linux 4.17 go through tracefs and leave it as it was", () => {
+  const kernel = kernelWithSymbols();
+  const noPmu = new BpfkitError("LK005", "this kernel has no kprobes");
+  const open = kernel.perfEventOpen.bind(kernel);
+  kernel.perfEventOpen = (attributes, pid, cpu) => {
+    if (attributes.kind === "kprobe") throw noPmu;
+    return open(attributes, pid, cpu);
+  };
+  const read = kernel.readKernelFile.bind(kernel);
+  kernel.readKernelFile = (path) =>
+    path.includes("/bpfkit/") ? new TextEncoder().encode("901\n") : read(path);
+  const link = attachKprobe(kernel, programIn(kernel, "kprobe"), { function: "do_exit", offset: 4 });
+  assert.match(kernel.traceControl[0] ?? "", /^p:bpfkit\/\w+ do_exit\+0x4\n$/);
+  assert.is(kernel.events.get(link.fds[0] ?? (0 as Fd))?.kind, "tracepoint");
+  link.close();
+  const name = /bpfkit\/\w+/.exec(kernel.traceControl[0] ?? "")?.[0];
+  assert.is(kernel.traceControl[1], `-:${name}\n`);
+  kernel.writeTraceControl = () => {
+    throw new SyscallError("open", Errno.ENOENT);
+  };
+  assert.throws(
+    () => attachKprobe(kernel, programIn(kernel, "kprobe"), { function: "do_exit" }),
+    (error: unknown) => error === noPmu,
+  );
+});
+
+test("cache events are numbered as the kernel does it", () => {
+  // PERF_COUNT_HW_CACHE_LL | PERF_COUNT_HW_CACHE_OP_READ << 8 | PERF_COUNT_HW_CACHE_RESULT_MISS << 16
+  assert.is(cacheEvent("ll", "read", "miss"), 0x1_0002);
+  assert.is(cacheEvent("dtlb", "prefetch", "access"), 0x203);
 });
 
 test.run();

@@ -12,7 +12,7 @@ export function attachTracepoint(kernel: Kernel, program: Program, category: str
     const text = kernel.readKernelFile(`/sys/kernel/tracing/events/${category}/${name}/id`);
     const id = Number.parseInt(new TextDecoder().decode(text), 10);
     const event = kernel.perfEventOpen({ kind: "tracepoint", id }, -1, 0);
-    return descriptorLink(kernel, description, [startEvent(kernel, event, program.fd)]);
+    return descriptorLink(kernel, description, startEvent(kernel, event, program.fd));
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     const missing = error.errno === Errno.ENOENT;

@@ -1,5 +1,6 @@
 /** Files of procfs, sysfs and tracefs, and in words what a missing one means. */
-import { appendFileSync, readFileSync, statSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 import { Errno } from "@bpfkit/base/abi";
 import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
 import { notPermitted } from "./privileges.ts";
@@ -41,14 +42,36 @@ export function readKernelFile(path: string): Uint8Array {
   }
 }
 
+/** The kernel's build configuration: from itself, or from where distributions put it. */
+export function readConfiguration(release: string): string | undefined {
+  try {
+    return gunzipSync(readFileSync("/proc/config.gz")).toString("utf8");
+  } catch {
+    // Built without CONFIG_IKCONFIG_PROC.
+  }
+  for (const path of [`/boot/config-${release}`, `/lib/modules/${release}/config`]) {
+    try {
+      return readFileSync(path, "utf8");
+    } catch {
+      // Not this distribution's place.
+    }
+  }
+  return undefined;
+}
+
 /** Adds a line to a control file of tracefs. @throws SyscallError EEXIST, EINVAL, ENOENT; BpfkitError LK003, LK007 */
 export function writeTraceControl(path: string, line: string): void {
   const [usual] = tracefsMounts;
   const actual = path.startsWith(`${usual}/`) ? tracefsRoot() + path.slice(usual.length) : path;
+  let fd: number | undefined;
   try {
-    appendFileSync(actual, line);
+    // Not created where it is absent.
+    fd = openSync(actual, constants.O_WRONLY | constants.O_APPEND);
+    writeSync(fd, line);
   } catch (error) {
     throw failure(actual, error);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }
 

@@ -54,12 +54,14 @@ function linkAttributes(head: Head, details: LinkDetails): { bytes: Uint8Array; 
     case "kprobe-multi": {
       const texts = details.symbols.map((symbol) => encoder.encode(`${symbol}\0`));
       const symbols = words(texts.map(addressOf));
+      const addresses = words(details.addresses);
+      const count = Math.max(texts.length, details.addresses.length);
       const cookies = words(details.cookies);
       const bytes = kprobeMultiLinkAttr.encode(
-        { ...head, multiFlags: details.returns ? onReturn : 0, count: texts.length, symbols, cookies },
+        { ...head, multiFlags: details.returns ? onReturn : 0, count, symbols, addresses, cookies },
         addressOf,
       );
-      return { bytes, keep: [texts, symbols, cookies] };
+      return { bytes, keep: [texts, symbols, addresses, cookies] };
     }
     case "uprobe-multi": {
       const path = encoder.encode(`${details.path}\0`);

@@ -28,7 +28,7 @@ import { cpusOf } from "./cpus.ts";
 import { demangler } from "./demangle.ts";
 import { Descriptors } from "./descriptors.ts";
 import { openFile } from "./files.ts";
-import { readKernelFile, writeTraceControl } from "./kernel-files.ts";
+import { readConfiguration, readKernelFile, writeTraceControl } from "./kernel-files.ts";
 import { LinuxLinks } from "./links.ts";
 import { LinuxNetwork } from "./network.ts";
 import { LinuxBpfObjects } from "./objects.ts";
@@ -217,6 +217,10 @@ export class LinuxKernel implements Kernel {
 
   get programFolders(): readonly string[] {
     return (process.env["PATH"] ?? "/usr/bin:/bin").split(delimiter).filter((folder) => folder !== "");
+  }
+
+  kernelConfiguration(): string | undefined {
+    return readConfiguration(this.release);
   }
 
   writeTraceControl(path: string, line: string): void {

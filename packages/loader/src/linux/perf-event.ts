@@ -164,7 +164,7 @@ function counterBits(folder: string, referenceCounter: number | undefined): bigi
 function noProbes(pmu: "kprobe" | "uprobe"): BpfkitError {
   const option = pmu === "kprobe" ? "CONFIG_KPROBE_EVENTS" : "CONFIG_UPROBE_EVENTS";
   return new BpfkitError("LK005", `this kernel has no ${pmu}s`, {
-    hint: `It was built without ${option}, or is older than Linux 4.17, which bpfkit does not trace with ${pmu}s. ${
+    hint: `It was built without ${option}. ${
       pmu === "kprobe" ? "Programs on tracepoints, raw tracepoints and fentry work without them." : ""
     }`.trimEnd(),
   });

@@ -4,6 +4,7 @@ import type { BtfTable } from "@bpfkit/elf/btf";
 import { bytesCodec, codecFor } from "../codec/type-codec.ts";
 import type { BtfValue, TypeCodec } from "../codec/value.ts";
 import type { MapSpec } from "../spec/map-spec.ts";
+import { type BatchedMap, batchedEntries } from "./map-batches.ts";
 import { isPerCpu, joinPerCpu, perCpuStride, splitPerCpu } from "./per-cpu-values.ts";
 
 /** BPF_ANY, BPF_NOEXIST, BPF_EXIST of map updates. */
@@ -17,6 +18,8 @@ export interface BpfMapOrigin {
   readonly btf: BtfTable | undefined;
   /** True where it was there before: its contents are not those of the object. */
   readonly reused: boolean;
+  /** True where it was made with BPF_F_MMAPABLE. */
+  readonly mapped?: boolean;
 }
 
 /** A map that was created from a spec. Closing it drops the descriptor; the map lives on while programs use it. */
@@ -29,16 +32,22 @@ export class BpfMap {
   readonly perCpu: boolean;
   /** True where it was there before, pinned or lent by another object. */
   readonly reused: boolean;
+  /** True for data sections that user space can map into its memory (BPF_F_MMAPABLE). */
+  readonly mapped: boolean;
   readonly #kernel: Kernel;
   readonly #btf: BtfTable | undefined;
   #keyCodec: TypeCodec | undefined;
   #valueCodec: TypeCodec | undefined;
   #closed = false;
+  /** Until the kernel says otherwise. */
+  #canBatch = true;
+  #canDrain = true;
 
   constructor(kernel: Kernel, fd: Fd, spec: MapSpec, origin: BpfMapOrigin) {
     this.#kernel = kernel;
     this.#btf = origin.btf;
     this.reused = origin.reused;
+    this.mapped = origin.mapped ?? false;
     this.fd = fd;
     this.name = spec.name;
     this.spec = spec;
@@ -121,10 +130,13 @@ export class BpfMap {
   }
 
   /**
-   * Raw entries. Deleting the entry just seen is fine; entries that programs add or delete meanwhile may be missed or,
-   * where the kernel has to start over, seen twice. Ends after `2 * maxEntries + 1` steps at the latest.
+   * Raw entries, by many at a time where the kernel can. Deleting entries while they are walked is fine; entries that
+   * programs add or delete meanwhile may be missed or, where the kernel has to start over, seen twice. Ends after
+   * `2 * maxEntries + 1` steps at the latest.
    */
   *entriesBytes(): Generator<[key: Uint8Array, value: Uint8Array]> {
+    if (this.#canBatch && (yield* batchedEntries(this.#kernel, this.#batched(), false))) return;
+    this.#canBatch = false;
     let key = this.#kernel.mapNextKey(this.fd, undefined);
     for (let steps = 0; key !== undefined && steps <= this.maxEntries * 2; steps += 1) {
       // Taken before the caller may delete the key: the next one cannot be found from a key that is gone.
@@ -133,6 +145,13 @@ export class BpfMap {
       if (value !== undefined) yield [key, value];
       key = next;
     }
+  }
+
+  /** Raw entries, each removed as it is given: what programs count meanwhile is not lost, but found the next time. */
+  *drainBytes(): Generator<[key: Uint8Array, value: Uint8Array]> {
+    if (this.#canDrain && (yield* batchedEntries(this.#kernel, this.#batched(), true))) return;
+    this.#canDrain = false;
+    for (const [key, value] of this.entriesBytes()) if (this.deleteBytes(key)) yield [key, value];
   }
 
   /** Decoded entries; not for per-CPU maps. */
@@ -159,6 +178,11 @@ export class BpfMap {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #batched(): BatchedMap {
+    const { fd, rawValueSize, maxEntries } = this;
+    return { fd, keySize: this.spec.keySize, rawValueSize, maxEntries };
   }
 
   #codec(typeId: number, size: number): TypeCodec {

@@ -1,8 +1,10 @@
 /** BPF_MAP_CREATE from a spec: what is filled in, in which order, and what a map starts with. */
-import { MapType } from "@bpfkit/base/abi";
-import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
+import { MapCreateFlag, MapType } from "@bpfkit/base/abi";
+import { BpfkitError, NotSupportedError, SyscallError } from "@bpfkit/base/diagnostics";
 import type { Fd, Kernel, MapCreateAttributes } from "@bpfkit/base/kernel";
 import type { BtfTable } from "@bpfkit/elf/btf";
+import { hasFeature } from "../features/feature.ts";
+import type { FeatureName } from "../features/table.ts";
 import { kernelObjectName, type MapSpec } from "../spec/map-spec.ts";
 import { BpfMap } from "./bpf-map.ts";
 import { openPinnedMap, pinMap, pinPathOf } from "./pinned-map.ts";
@@ -47,6 +49,7 @@ export interface MapCreation {
   readonly pinRoot: string;
   /** Gets the path of every pin that is made. */
   readonly pinned: string[];
+  readonly supports: (feature: FeatureName) => boolean;
 }
 
 /** The number of entries as the kernel wants it. */
@@ -62,10 +65,10 @@ export function effectiveMaxEntries(spec: MapSpec, kernel: Kernel): number {
   return spec.maxEntries;
 }
 
-/** Creates, or takes from where it is pinned, and fills a map. @throws BpfkitError LD051, LD060 naming the map. */
+/** Creates, or takes from where it is pinned, and fills a map. @throws BpfkitError LD051, LD080 naming the map. */
 export function createMap(spec: MapSpec, creation: MapCreation): BpfMap {
   const { kernel } = creation;
-  const attributes = attributesOf(spec, kernel);
+  const attributes = attributesOf(spec, creation);
   const path = pinPathOf(spec, creation.pinRoot);
   const sized = { ...spec, keySize: attributes.keySize, valueSize: attributes.valueSize };
   const { maxEntries } = attributes;
@@ -86,15 +89,27 @@ export function createMap(spec: MapSpec, creation: MapCreation): BpfMap {
   }
 }
 
-function attributesOf(spec: MapSpec, kernel: Kernel): MapCreateAttributes {
+/** Data sections are arrays of one element that user space may share; kernels before 5.2 have none. */
+function dataFlags(spec: MapSpec, creation: MapCreation): number {
+  if (spec.contents === undefined) return 0;
+  if (!creation.supports("global-data")) {
+    throw new NotSupportedError(`global variables (section ${spec.name}) by ${creation.kernel.name}`, {
+      since: "5.2",
+    });
+  }
+  return hasFeature(creation.kernel, "array-mmap") ? MapCreateFlag.Mmapable : 0;
+}
+
+function attributesOf(spec: MapSpec, creation: MapCreation): MapCreateAttributes {
+  const { kernel } = creation;
   const fourByte = fourByteMaps.has(spec.type);
   return {
     type: spec.type,
     keySize: spec.keySize === 0 && fourByte ? 4 : spec.keySize,
     valueSize: spec.valueSize === 0 && fourByte ? 4 : spec.valueSize,
     maxEntries: effectiveMaxEntries(spec, kernel),
-    flags: spec.flags,
-    name: spec.kernelName,
+    flags: spec.flags | dataFlags(spec, creation),
+    name: creation.supports("program-name") ? spec.kernelName : "",
     ...(spec.numaNode === undefined ? {} : { numaNode: spec.numaNode }),
     ...(spec.mapExtra === undefined ? {} : { mapExtra: spec.mapExtra }),
   };
@@ -108,7 +123,8 @@ function createNew(attributes: MapCreateAttributes, spec: MapSpec, creation: Map
   try {
     const whole = inner === undefined ? attributes : { ...attributes, innerMap: inner.fd };
     const fd = createWithTypes(whole, spec, creation);
-    map = new BpfMap(kernel, fd, spec, { maxEntries, btf: creation.btf, reused: false });
+    const mapped = spec.contents !== undefined && (attributes.flags & MapCreateFlag.Mmapable) !== 0;
+    map = new BpfMap(kernel, fd, spec, { maxEntries, btf: creation.btf, reused: false, mapped });
     fillDataMap(map, spec, kernel);
     return map;
   } catch (error) {

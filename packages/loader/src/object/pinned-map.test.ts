@@ -46,7 +46,7 @@ if (object !== undefined) {
       kept.flags = 1 << 10;
       assert.throws(
         () => Collection.load(spec, kernel, { pinRoot }),
-        isCode("LD060", /map kept .*pinned at .*\/kept, which has max_entries 2, not 3; flags 0, not 1024/),
+        isCode("LD080", /map kept .*pinned at .*\/kept, which has max_entries 2, not 3; flags 0, not 1024/),
       );
       assert.ok(existsSync(`${pinRoot}/kept`));
     });
@@ -62,11 +62,11 @@ if (object !== undefined) {
         loaded.close();
         assert.throws(
           () => Collection.load(fresh(), kernel, { pinRoot }),
-          isCode("LD060", /a program is pinned, not a map/),
+          isCode("LD080", /a program is pinned, not a map/),
         );
         assert.throws(
           () => Collection.load(fresh(), kernel, { pinRoot: "/tmp" }),
-          isCode("LD060", /could not be pinned at \/tmp\/kept/),
+          isCode("LD080", /could not be pinned at \/tmp\/kept/),
         );
       });
     },
@@ -98,7 +98,7 @@ if (object !== undefined) {
       other.type = MapType.LruHash;
       assert.throws(
         () => Collection.load(spec, kernel, { pinRoot, maps: new Map([["lent", lent]]) }),
-        isCode("LD061", /lru_hash of 4-byte keys and 8-byte values and there hash/),
+        isCode("LD081", /lru_hash of 4-byte keys and 8-byte values and there hash/),
       );
       owner.close();
     });

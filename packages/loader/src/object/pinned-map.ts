@@ -19,7 +19,7 @@ export function pinPathOf(spec: MapSpec, pinRoot: string): string | undefined {
 
 /**
  * The map that is pinned at a path; undefined where nothing is.
- * @throws BpfkitError LD060 where something else is pinned there
+ * @throws BpfkitError LD080 where something else is pinned there
  */
 export function openPinnedMap(
   kernel: Kernel,
@@ -37,7 +37,7 @@ export function openPinnedMap(
   try {
     const kind = kernel.objects.kindOf(fd);
     if (kind !== "map") {
-      throw new BpfkitError("LD060", `map ${name}: at ${path} a ${kind ?? "file"} is pinned, not a map`, {
+      throw new BpfkitError("LD080", `map ${name}: at ${path} a ${kind ?? "file"} is pinned, not a map`, {
         hint: "Remove the file or pin the map elsewhere.",
       });
     }
@@ -49,7 +49,7 @@ export function openPinnedMap(
   }
 }
 
-/** Pins a new map. @throws BpfkitError LD060 */
+/** Pins a new map. @throws BpfkitError LD080 */
 export function pinMap(kernel: Kernel, name: string, path: string, map: Fd): void {
   try {
     kernel.objects.pin(map, path);
@@ -65,7 +65,7 @@ function pinFailure(name: string, path: string, error: unknown): unknown {
     elsewhere || error.errno === Errno.EACCES
       ? "Pins live in a BPF file system; as root: mount -t bpf bpf /sys/fs/bpf."
       : undefined;
-  return new BpfkitError("LD060", `map ${name} could not be pinned at ${path}: ${error.message}`, {
+  return new BpfkitError("LD080", `map ${name} could not be pinned at ${path}: ${error.message}`, {
     cause: error,
     ...(hint === undefined ? {} : { hint }),
   });
@@ -85,7 +85,7 @@ function requireSame(name: string, path: string, wanted: MapCreateAttributes, fo
   compare("map_extra", wanted.mapExtra ?? 0n, found.mapExtra);
   if (differences.length === 0) return;
   throw new BpfkitError(
-    "LD060",
+    "LD080",
     `map ${name} is not like the one that is pinned at ${path}, which has ${differences.join("; ")}`,
     {
       hint: "Another program, or an older version of this one, pinned it: remove the file or pin elsewhere.",

@@ -10,12 +10,20 @@ import type { ExternValue } from "./references.ts";
 /** Name of the map that holds the .kconfig variables. */
 export const kconfigMapName = ".kconfig";
 
+/** The longest text that a configuration holds, with room to spare. */
+const largestValue = 4096;
+
 /** What is known of the running kernel. */
 export interface KernelFacts {
   /** As `uname -r`. */
   readonly release: string;
   /** `CONFIG_X` -> text as in /boot/config (`y`, `m`, `1000`, `"text"`); undefined: the configuration is not known. */
   readonly config?: ReadonlyMap<string, string>;
+  /** Whether the kernel has bpf_get_attach_cookie, and system call functions that take struct pt_regs. */
+  readonly hasCookies?: boolean;
+  readonly hasSyscallWrappers?: boolean;
+  /** Looks symbols of the kernel up; absent: there are none. */
+  readonly symbol?: (extern: ExternSpec) => ExternValue | undefined;
 }
 
 /** The externs of one object, resolved. */
@@ -26,8 +34,8 @@ export interface ResolvedExterns {
 }
 
 /**
- * Resolves every extern that can be: LINUX_KERNEL_VERSION, LINUX_HAS_*, configuration values, weak names (to zero). The others stay
- * out of `values`, so programs that use them are refused by name.
+ * Resolves every extern that can be: LINUX_KERNEL_VERSION, configuration values, kernel symbols, weak names (to zero). The
+ * others stay out of `values`, so programs that use them are refused by name.
  */
 export function resolveExterns(
   externs: Iterable<ExternSpec>,
@@ -38,7 +46,9 @@ export function resolveExterns(
   const bytes: number[] = [];
   for (const extern of externs) {
     if (extern.section !== ".kconfig" || btf === undefined) {
-      if (extern.weak) values.set(extern.name, { kind: "constant", value: 0n });
+      const symbol = extern.section === ".ksyms" ? facts.symbol?.(extern) : undefined;
+      if (symbol !== undefined) values.set(extern.name, symbol);
+      else if (extern.weak) values.set(extern.name, { kind: "constant", value: 0n });
       continue;
     }
     const value = configValue(extern, facts);
@@ -59,21 +69,18 @@ export function resolveExterns(
   return { values, map };
 }
 
-/**
- * What libbpf's headers ask for by names that are in no configuration, and the release that brought it: system call
- * functions that take the registers as their argument (x86-64; arm64 in 4.19), and cookies of attached programs.
- */
-const featureReleases: ReadonlyMap<string, string> = new Map([
-  ["LINUX_HAS_SYSCALL_WRAPPER", "4.17"],
-  ["LINUX_HAS_BPF_COOKIE", "5.15"],
-]);
-
 /** The text of a configuration value; weak ones that are not set are `0`. */
 function configValue(extern: ExternSpec, facts: KernelFacts): string | undefined {
-  const version = kernelVersionCode(facts.release);
-  if (extern.name === "LINUX_KERNEL_VERSION") return String(version);
-  const release = featureReleases.get(extern.name);
-  if (release !== undefined) return version >= kernelVersionCode(release) ? "y" : "n";
+  switch (extern.name) {
+    case "LINUX_KERNEL_VERSION":
+      return String(kernelVersionCode(facts.release));
+    case "LINUX_HAS_BPF_COOKIE":
+      return facts.hasCookies === true ? "1" : "0";
+    case "LINUX_HAS_SYSCALL_WRAPPER":
+      return facts.hasSyscallWrappers === true ? "1" : "0";
+    default:
+      break;
+  }
   return facts.config?.get(extern.name) ?? (extern.weak ? "0" : undefined);
 }
 
@@ -86,6 +93,12 @@ export function kernelVersionCode(release: string): number {
 function encodeConfig(extern: ExternSpec, btf: BtfTable, text: string): Uint8Array {
   const type = btf.type(btf.resolve(extern.typeId));
   const size = extern.size;
+  if (size === 0 || size > largestValue) {
+    throw new BpfkitError(
+      "LD033",
+      `${extern.name} has ${size} bytes; configuration values have 1 to ${largestValue}`,
+    );
+  }
   const bytes = new Uint8Array(size);
   if (type.kind === "array") {
     const unquoted = text.replace(/^"(.*)"$/s, "$1");

@@ -1,6 +1,6 @@
 /** Puts map descriptors, addresses of data and kernel symbols into a linked program's instructions. */
 import { BpfkitError } from "@bpfkit/base/diagnostics";
-import { type Instruction, PseudoLoad } from "@bpfkit/elf/isa";
+import { type Instruction, PseudoCall, PseudoLoad } from "@bpfkit/elf/isa";
 import type { Reference } from "../spec/program-spec.ts";
 import type { LinkedProgram } from "./link-program.ts";
 
@@ -15,7 +15,20 @@ export interface ReferenceValues {
 /** A resolved extern: a plain number, or a place in a map's value. */
 export type ExternValue =
   | { readonly kind: "constant"; readonly value: bigint }
-  | { readonly kind: "map-value"; readonly map: string; readonly offset: number };
+  | { readonly kind: "map-value"; readonly map: string; readonly offset: number }
+  /** A variable of the kernel, by its BTF id; `module` is the descriptor of its module's BTF, 0 for vmlinux. */
+  | { readonly kind: "kernel-object"; readonly id: number; readonly module: number }
+  /** A function of the kernel; calls name its module by `index`. */
+  | {
+      readonly kind: "kernel-function";
+      readonly id: number;
+      readonly module: number;
+      readonly index: number;
+    };
+
+/** A helper that no kernel has: calls of weak functions that are absent, which checks before them make unreachable. */
+const absentHelper = 2_002_000_000;
+const loadImmediate = 0x18;
 
 /** Resolves every map, data and extern reference in place. @throws BpfkitError LD032 for an unknown extern. */
 export function resolveMapReferences(program: LinkedProgram, values: ReferenceValues): void {
@@ -43,11 +56,10 @@ function resolved(
           hint: "Define it, or declare it __weak and test it before use.",
         });
       }
+      if (instruction.opcode !== loadImmediate) return call(instruction, value, reference.name, program);
       if (value.kind === "map-value") return mapValue(instruction, values.mapFd(value.map), value.offset);
-      if (instruction.opcode !== 0x18) {
-        throw new BpfkitError("LD032", `program ${program} calls the kernel function ${reference.name}`, {
-          hint: "Calls of kernel functions (kfuncs) are not supported yet.",
-        });
+      if (value.kind !== "constant") {
+        return { ...instruction, src: PseudoLoad.BtfId, imm: value.id, immHigh: value.module };
       }
       const low = Number(BigInt.asIntN(32, value.value));
       return { ...instruction, src: 0, imm: low, immHigh: Number(BigInt.asIntN(32, value.value >> 32n)) };
@@ -56,6 +68,15 @@ function resolved(
     case "function-address":
       return instruction;
   }
+}
+
+/** A call of something that the object does not define. */
+function call(instruction: Instruction, value: ExternValue, name: string, program: string): Instruction {
+  if (value.kind === "kernel-function") {
+    return { ...instruction, src: PseudoCall.Kfunc, imm: value.id, off: value.index };
+  }
+  if (value.kind === "constant") return { ...instruction, src: PseudoCall.Helper, imm: absentHelper };
+  throw new BpfkitError("LD032", `program ${program} calls ${name}, which is no function of the kernel`);
 }
 
 function mapValue(instruction: Instruction, fd: number, offset: number): Instruction {

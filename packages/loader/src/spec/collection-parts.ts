@@ -25,6 +25,6 @@ export interface CollectionParts {
   /** Text of section `license`; empty: none was given. */
   readonly license: string;
   readonly btf: BtfTable | undefined;
-  /** The object's BTF as the kernel accepts it; undefined where it has none or has unresolved kernel symbols. */
+  /** The object's BTF as a recent kernel accepts it; undefined where it has none. */
   readonly kernelBtf: Uint8Array | undefined;
 }

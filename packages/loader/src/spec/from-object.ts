@@ -70,7 +70,7 @@ class ObjectReader {
       externs,
       license: this.#license(),
       btf: this.#btf,
-      kernelBtf: this.#kernelBtf(externs),
+      kernelBtf: this.#kernelBtf(),
     };
   }
 
@@ -245,10 +245,8 @@ class ObjectReader {
     return externs;
   }
 
-  /** Objects with .ksyms go without BTF: the kernel refuses undefined functions and variables in it. */
-  #kernelBtf(externs: ReadonlyMap<string, ExternSpec>): Uint8Array | undefined {
+  #kernelBtf(): Uint8Array | undefined {
     if (this.#btfBytes === undefined) return undefined;
-    if ([...externs.values()].some((extern) => extern.section !== "")) return undefined;
     const sections = new Map<string, SectionPlaces>();
     const hidden = new Set<string>();
     this.#object.sections.forEach((section, index) => {

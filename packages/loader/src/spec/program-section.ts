@@ -19,6 +19,7 @@ export function programFromFunction(code: CodeSection, entry: CodeFunction): Pro
     attachTo: meaning?.target,
     autoload: !optional,
     sleepable: meaning?.definition.sleepable ?? false,
+    flags: meaning?.definition.flags ?? 0,
   };
 }
 

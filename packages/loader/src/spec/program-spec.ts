@@ -59,4 +59,6 @@ export interface ProgramSpec {
   /** False for `SEC("?...")`: skipped unless set. */
   autoload: boolean;
   sleepable: boolean;
+  /** Flags of BPF_PROG_LOAD besides BPF_F_SLEEPABLE. */
+  flags: number;
 }

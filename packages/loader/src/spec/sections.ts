@@ -1,5 +1,5 @@
 /** What a program section's name says: program type, attach type and target (the names are libbpf's section_defs). */
-import { AttachType, ProgramType } from "@bpfkit/base/abi";
+import { AttachType, NewerAttachType, ProgramType } from "@bpfkit/base/abi";
 
 /** How the loader attaches a program of a section. */
 export type AttachMethod =
@@ -11,6 +11,8 @@ export type AttachMethod =
   | "kretprobe-multi"
   | "uprobe"
   | "uretprobe"
+  | "uprobe-multi"
+  | "uretprobe-multi"
   | "usdt"
   | "tracepoint"
   | "raw-tracepoint"
@@ -22,6 +24,10 @@ export type AttachMethod =
   | "xdp"
   | "tc"
   | "cgroup"
+  | "network-namespace"
+  | "socket-map"
+  | "reuseport"
+  | "struct-ops"
   | "none";
 
 /** One row of the table. */
@@ -33,10 +39,15 @@ export interface SectionDefinition {
   readonly attachType: number;
   readonly method: AttachMethod;
   readonly sleepable?: boolean;
+  /** Flags of BPF_PROG_LOAD besides BPF_F_SLEEPABLE. */
+  readonly flags?: number;
 }
 
 const P = ProgramType;
 const A = AttachType;
+const N = NewerAttachType;
+/** BPF_F_XDP_HAS_FRAGS (Linux 5.18). */
+const xdpFragments = 1 << 5;
 
 function row(
   prefix: string,
@@ -48,6 +59,10 @@ function row(
   return { prefix, target, type, attachType, method };
 }
 
+function fragments(definition: SectionDefinition): SectionDefinition {
+  return { ...definition, flags: xdpFragments };
+}
+
 function sleepable(definition: SectionDefinition): SectionDefinition {
   return { ...definition, sleepable: true };
 }
@@ -55,8 +70,8 @@ function sleepable(definition: SectionDefinition): SectionDefinition {
 /** Every section name form known, as libbpf 1.x documents them (Documentation/bpf/libbpf/program_types.rst). */
 export const sectionDefinitions: readonly SectionDefinition[] = [
   row("socket", "none", P.SocketFilter, 0, "socket-filter"),
-  row("sk_reuseport/migrate", "none", P.SkReuseport, A.SkReuseportSelectOrMigrate, "none"),
-  row("sk_reuseport", "none", P.SkReuseport, A.SkReuseportSelect, "none"),
+  row("sk_reuseport/migrate", "none", P.SkReuseport, A.SkReuseportSelectOrMigrate, "reuseport"),
+  row("sk_reuseport", "none", P.SkReuseport, A.SkReuseportSelect, "reuseport"),
   row("kprobe", "optional", P.Kprobe, 0, "kprobe"),
   row("kretprobe", "optional", P.Kprobe, 0, "kretprobe"),
   row("ksyscall", "optional", P.Kprobe, 0, "ksyscall"),
@@ -67,7 +82,12 @@ export const sectionDefinitions: readonly SectionDefinition[] = [
   row("uretprobe", "optional", P.Kprobe, 0, "uretprobe"),
   sleepable(row("uprobe.s", "optional", P.Kprobe, 0, "uprobe")),
   sleepable(row("uretprobe.s", "optional", P.Kprobe, 0, "uretprobe")),
+  row("uprobe.multi", "optional", P.Kprobe, N.TraceUprobeMulti, "uprobe-multi"),
+  row("uretprobe.multi", "optional", P.Kprobe, N.TraceUprobeMulti, "uretprobe-multi"),
+  sleepable(row("uprobe.multi.s", "optional", P.Kprobe, N.TraceUprobeMulti, "uprobe-multi")),
+  sleepable(row("uretprobe.multi.s", "optional", P.Kprobe, N.TraceUprobeMulti, "uretprobe-multi")),
   row("usdt", "optional", P.Kprobe, 0, "usdt"),
+  sleepable(row("usdt.s", "optional", P.Kprobe, 0, "usdt")),
   row("tracepoint", "optional", P.Tracepoint, 0, "tracepoint"),
   row("tp", "optional", P.Tracepoint, 0, "tracepoint"),
   row("raw_tracepoint", "optional", P.RawTracepoint, 0, "raw-tracepoint"),
@@ -84,14 +104,23 @@ export const sectionDefinitions: readonly SectionDefinition[] = [
   row("freplace", "optional", P.Ext, 0, "none"),
   row("lsm", "optional", P.Lsm, A.LsmMac, "lsm"),
   sleepable(row("lsm.s", "optional", P.Lsm, A.LsmMac, "lsm")),
-  row("struct_ops", "optional", P.StructOps, 0, "none"),
-  sleepable(row("struct_ops.s", "optional", P.StructOps, 0, "none")),
-  row("lsm_cgroup", "optional", P.Lsm, A.LsmCgroup, "none"),
+  row("struct_ops", "optional", P.StructOps, 0, "struct-ops"),
+  sleepable(row("struct_ops.s", "optional", P.StructOps, 0, "struct-ops")),
+  row("lsm_cgroup", "optional", P.Lsm, A.LsmCgroup, "cgroup"),
   row("iter", "optional", P.Tracing, A.TraceIter, "iter"),
   sleepable(row("iter.s", "optional", P.Tracing, A.TraceIter, "iter")),
   sleepable(row("syscall", "none", P.Syscall, 0, "none")),
   row("perf_event", "none", P.PerfEvent, 0, "perf-event"),
+  fragments(row("xdp.frags/devmap", "none", P.Xdp, A.XdpDevmap, "none")),
+  fragments(row("xdp.frags/cpumap", "none", P.Xdp, A.XdpCpumap, "none")),
+  row("xdp/devmap", "none", P.Xdp, A.XdpDevmap, "none"),
+  row("xdp/cpumap", "none", P.Xdp, A.XdpCpumap, "none"),
+  fragments(row("xdp.frags", "none", P.Xdp, A.Xdp, "xdp")),
   row("xdp", "optional", P.Xdp, A.Xdp, "xdp"),
+  row("tc/ingress", "none", P.SchedCls, N.TcxIngress, "tc"),
+  row("tc/egress", "none", P.SchedCls, N.TcxEgress, "tc"),
+  row("tcx/ingress", "none", P.SchedCls, N.TcxIngress, "tc"),
+  row("tcx/egress", "none", P.SchedCls, N.TcxEgress, "tc"),
   row("tc", "optional", P.SchedCls, 0, "tc"),
   row("classifier", "optional", P.SchedCls, 0, "tc"),
   row("action", "optional", P.SchedAct, 0, "tc"),
@@ -100,13 +129,14 @@ export const sectionDefinitions: readonly SectionDefinition[] = [
   row("lwt_xmit", "none", P.LwtXmit, 0, "none"),
   row("lwt_seg6local", "none", P.LwtSeg6local, 0, "none"),
   row("sockops", "none", P.SockOps, A.CgroupSockOps, "cgroup"),
-  row("sk_skb/stream_parser", "none", P.SkSkb, A.SkSkbStreamParser, "none"),
-  row("sk_skb/stream_verdict", "none", P.SkSkb, A.SkSkbStreamVerdict, "none"),
-  row("sk_skb", "optional", P.SkSkb, 0, "none"),
-  row("sk_msg", "none", P.SkMsg, A.SkMsgVerdict, "none"),
+  row("sk_skb/stream_parser", "none", P.SkSkb, A.SkSkbStreamParser, "socket-map"),
+  row("sk_skb/stream_verdict", "none", P.SkSkb, A.SkSkbStreamVerdict, "socket-map"),
+  row("sk_skb/verdict", "none", P.SkSkb, A.SkSkbVerdict, "socket-map"),
+  row("sk_skb", "optional", P.SkSkb, 0, "socket-map"),
+  row("sk_msg", "none", P.SkMsg, A.SkMsgVerdict, "socket-map"),
   row("lirc_mode2", "none", P.LircMode2, A.LircMode2, "none"),
-  row("flow_dissector", "none", P.FlowDissector, A.FlowDissector, "none"),
-  row("sk_lookup", "none", P.SkLookup, A.SkLookup, "none"),
+  row("flow_dissector", "none", P.FlowDissector, A.FlowDissector, "network-namespace"),
+  row("sk_lookup", "none", P.SkLookup, A.SkLookup, "network-namespace"),
   row("cgroup_skb/ingress", "none", P.CgroupSkb, A.CgroupInetIngress, "cgroup"),
   row("cgroup_skb/egress", "none", P.CgroupSkb, A.CgroupInetEgress, "cgroup"),
   row("cgroup/skb", "none", P.CgroupSkb, 0, "cgroup"),

@@ -170,6 +170,11 @@ export class RecordingKernel implements Kernel {
     };
   }
 
+  /** Text of a configuration. */
+  configuration: string | undefined;
+  kernelConfiguration(): string | undefined {
+    return this.configuration;
+  }
   writeTraceControl(_path: string, line: string): void {
     this.traceControl.push(line);
   }

@@ -67,11 +67,22 @@ static __always_inline int ___usdt_argument(struct pt_regs *ctx, unsigned int in
 	place = &spec->args[index];
 	if (place->kind == 0) { /* a constant */
 		found = place->val_off;
-	} else if (place->kind == 1 || place->kind == 2) { /* in a register, or behind one */
+	} else if (place->kind <= 3) { /* in a register, behind one, or behind one and another that is scaled */
+		unsigned long scale = place->index[1] >> 4, offset = place->index[0] | place->index[1] << 8;
+		unsigned long other = 0;
+
+		/* The verifier has to see the bounds right where the offset is added. */
+		__asm__ __volatile__("" : "+r"(offset));
+		offset &= 0xfff;
+
 		if (bpf_probe_read_kernel(&found, sizeof(found), (void *)ctx + place->reg_off))
 			return -1;
-		if (place->kind == 2 &&
-		    bpf_probe_read_user(&found, sizeof(found), (void *)(found + place->val_off)))
+		if (place->kind == 3 &&
+		    bpf_probe_read_kernel(&other, sizeof(other), (void *)ctx + offset))
+			return -1;
+		if (place->kind >= 2 &&
+		    bpf_probe_read_user(&found, sizeof(found),
+					(void *)(found + place->val_off + (other << scale))))
 			return -1;
 	} else {
 		return -1;

@@ -214,6 +214,10 @@ export class SimulatedKernel implements Kernel {
     return BigInt(Math.floor(this.#state.simulation.world.clock.nowNs));
   }
 
+  kernelConfiguration(): undefined {
+    return undefined;
+  }
+
   wallClockMs(): number {
     return this.#state.simulation.world.clock.wallClockMs;
   }

@@ -1,17 +1,27 @@
 /** Every test of the guest, in the order in which they run. */
 import type { GuestCase } from "../guest-case.ts";
+import { cgroupCases } from "./cgroups.ts";
 import { commandCases } from "./command.ts";
+import { iteratorCases } from "./iterators.ts";
+import { kernelProbeCases } from "./kernel-probes.ts";
 import { mapCases } from "./maps.ts";
+import { networkCases } from "./network.ts";
 import { probeCases } from "./probes.ts";
 import { ringCases } from "./rings.ts";
 import { toolCases } from "./tools.ts";
 import { uprobeCases } from "./uprobes.ts";
+import { userProbeCases } from "./user-probes.ts";
 
 /** All cases. */
 export const guestCases: readonly GuestCase[] = [
   ...mapCases,
   ...probeCases,
   ...uprobeCases,
+  ...kernelProbeCases,
+  ...userProbeCases,
+  ...networkCases,
+  ...cgroupCases,
+  ...iteratorCases,
   ...ringCases,
   ...toolCases,
   ...commandCases,

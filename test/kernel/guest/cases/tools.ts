@@ -1,10 +1,11 @@
 /** Guest tests of the bundled tools' own front ends against scripted work. */
 import { strict as assert } from "node:assert";
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { toolByName } from "@bpfkit/tools";
 import type { Tool } from "bpfkit";
 import type { GuestCase } from "../guest-case.ts";
+import { insertModule } from "./modules.ts";
 import { execTrue } from "./probes.ts";
 
 function toolNamed(name: string): Tool {
@@ -21,10 +22,7 @@ const reads = 23;
 
 /** Makes a disk of 64 MiB without partitions out of memory, whose requests go through the multi-queue block layer. */
 function insertDisk(): string {
-  for (const module of readFileSync("/modules/order", "utf8").trim().split("\n")) {
-    const options = module.startsWith("null_blk") ? ["nr_devices=1", "gb=1", "memory_backed=0"] : [];
-    execFileSync("/bin/insmod", [`/modules/${module}`, ...options]);
-  }
+  insertModule("null_blk", ["nr_devices=1", "gb=1", "memory_backed=0"]);
   return "/dev/nullb0";
 }
 
@@ -53,10 +51,10 @@ export const toolCases: readonly GuestCase[] = [
     tool: { tool: execsnoop, argv: ["-x"] },
     async run(guest) {
       const lines = await guest.trace(execsnoop, ["-x"], () => {
-        assert.throws(() => execFileSync("/modules/order", ["word"]), /EACCES/);
+        assert.throws(() => execFileSync("/etc/guest-file", ["word"]), /EACCES/);
       });
       assert.equal(lines.length, 2, lines.join("\n"));
-      assert.match(lines[1] ?? "", /-13 \/modules\/order word$/);
+      assert.match(lines[1] ?? "", /-13 \/etc\/guest-file word$/);
     },
   },
   {
