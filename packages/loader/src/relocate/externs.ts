@@ -19,7 +19,7 @@ export interface KernelFacts {
   readonly release: string;
   /** `CONFIG_X` -> text as in /boot/config (`y`, `m`, `1000`, `"text"`); undefined: the configuration is not known. */
   readonly config?: ReadonlyMap<string, string>;
-  /** Whether the kernel has bpf_get_attach_cookie, and system call functions that take struct pt_regs. */
+  /** Whether the kernel has bpf_get_attach_cookie, and system call functions that take struct pt_regs; by release unless given. */
   readonly hasCookies?: boolean;
   readonly hasSyscallWrappers?: boolean;
   /** Looks symbols of the kernel up; absent: there are none. */
@@ -71,13 +71,17 @@ export function resolveExterns(
 
 /** The text of a configuration value; weak ones that are not set are `0`. */
 function configValue(extern: ExternSpec, facts: KernelFacts): string | undefined {
+  const version = kernelVersionCode(facts.release);
+  const since = (release: string): boolean => version >= kernelVersionCode(release);
+  const answer = (yes: boolean): string => (yes ? "y" : "n");
   switch (extern.name) {
     case "LINUX_KERNEL_VERSION":
-      return String(kernelVersionCode(facts.release));
+      return String(version);
+    // What libbpf's headers ask for by names that are in no configuration.
     case "LINUX_HAS_BPF_COOKIE":
-      return facts.hasCookies === true ? "1" : "0";
+      return answer(facts.hasCookies ?? since("5.15"));
     case "LINUX_HAS_SYSCALL_WRAPPER":
-      return facts.hasSyscallWrappers === true ? "1" : "0";
+      return answer(facts.hasSyscallWrappers ?? since("4.17"));
     default:
       break;
   }
