@@ -26,8 +26,8 @@ export interface KernelNetwork {
   /** @throws SyscallError EEXIST where the priority and handle are taken */
   addFilter(filter: TrafficFilter, program: Fd, name: string): void;
   removeFilter(filter: TrafficFilter): void;
-  /** A raw packet socket that hears one interface (all for 0), not blocking. */
-  openPacketSocket(ifindex: number): Fd;
+  /** A raw packet socket that hears one interface (all for 0) through a filter from its first packet on, not blocking. */
+  openPacketSocket(ifindex: number, filter: Fd): Fd;
   /** SO_ATTACH_BPF or SO_ATTACH_REUSEPORT_EBPF on a socket of this process. */
   attachToSocket(socket: number, program: Fd, how: "filter" | "reuseport"): void;
   /** SO_DETACH_BPF. */

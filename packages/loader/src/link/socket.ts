@@ -29,22 +29,18 @@ export function openPacketSocket(kernel: Kernel, program: Program, interfaceName
   const ifindex = interfaceName === "" ? 0 : interfaceIndex(kernel, program, interfaceName);
   let fd: Fd;
   try {
-    fd = kernel.network.openPacketSocket(ifindex);
+    fd = kernel.network.openPacketSocket(ifindex, program.fd);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    throw new BpfkitError("LD090", `a packet socket cannot be opened: ${error.message}`, {
-      cause: error,
-      hint: "It needs CAP_NET_RAW.",
-    });
+    throw new BpfkitError(
+      "LD090",
+      `program ${program.name}: no packet socket with it can be opened: ${error.message}`,
+      {
+        cause: error,
+        hint: "It needs CAP_NET_RAW, and a program of a socket filter.",
+      },
+    );
   }
-  try {
-    set(kernel, program, fd, "filter");
-  } catch (error) {
-    kernel.close(fd);
-    throw error;
-  }
-  // What arrived before the filter was there passed without it.
-  while (kernel.network.readPacket(fd) !== undefined);
   const link = undoableLink(`socket:${interfaceName || "every interface"}`, [fd], () => kernel.close(fd));
   return { ...link, fd, read: () => kernel.network.readPacket(fd) };
 }

@@ -129,10 +129,11 @@ export class LinuxNetwork implements KernelNetwork {
     netlinkRequest("RTM_DELTFILTER", request, [[kindAttribute, "bpf"]]);
   }
 
-  openPacketSocket(ifindex: number): Fd {
+  openPacketSocket(ifindex: number, filter: Fd): Fd {
     const type = rawSocket | nonBlocking | closeOnExec;
     const socket = this.#descriptors.add(
-      rawSyscall("socket", packetFamily, type, everyProtocol),
+      // Without a protocol it hears nothing before it is bound.
+      rawSyscall("socket", packetFamily, type, 0),
       "socket(AF_PACKET)",
     );
     // struct sockaddr_ll: family, protocol, ifindex, then an address that binding ignores.
@@ -142,6 +143,7 @@ export class LinuxNetwork implements KernelNetwork {
     view.setUint16(2, everyProtocol, true);
     view.setInt32(4, ifindex, true);
     try {
+      this.attachToSocket(socket, filter, "filter");
       syscall("bind", "bind", socket, address, address.length);
     } catch (error) {
       this.#descriptors.close(socket);

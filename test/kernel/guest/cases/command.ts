@@ -2,9 +2,10 @@
 import { strict as assert } from "node:assert";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { ToolProgram } from "bpfkit";
 import type { GuestCase } from "../guest-case.ts";
+import { loadedObjects } from "./loaded-objects.ts";
 import { callGetegid } from "./probes.ts";
 
 const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.js";
@@ -73,7 +74,9 @@ export const commandCases: readonly GuestCase[] = [
     name: "bpfkit run --target kernel counts calls, and Ctrl-C prints and detaches",
     programs: [counter],
     async run(guest) {
+      const before = loadedObjects(guest.kernel);
       const { child, output } = await startTracing(guest.objectPath(counter));
+      assert.notEqual(loadedObjects(guest.kernel), before);
       callGetegid(29);
       child.kill("SIGINT");
       const [status] = await once(child, "close");
@@ -84,16 +87,20 @@ export const commandCases: readonly GuestCase[] = [
           .find((line) => line.includes('"entries"')) ?? "";
       assert.match(maps, new RegExp(`${process.pid}\\D+29\\b`), output());
       assert.equal(attachedProbes().includes("getegid"), false, "the probe is still there");
+      await until("programs, maps and links to go", () => loadedObjects(guest.kernel) === before);
     },
   },
   {
     name: "kill -9 leaves nothing behind",
     programs: [counter],
     async run(guest) {
+      const before = loadedObjects(guest.kernel);
       const { child } = await startTracing(guest.objectPath(counter));
       child.kill("SIGKILL");
       await once(child, "close");
       await until("the probe to go", () => !attachedProbes().includes("getegid"));
+      await until("programs, maps and links to go", () => loadedObjects(guest.kernel) === before);
+      assert.deepEqual(readdirSync("/sys/fs/bpf"), [], "a pin is left");
     },
   },
   {

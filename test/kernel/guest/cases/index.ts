@@ -2,6 +2,7 @@
 import type { GuestCase } from "../guest-case.ts";
 import { cgroupCases } from "./cgroups.ts";
 import { commandCases } from "./command.ts";
+import { faultCases } from "./faults.ts";
 import { iteratorCases } from "./iterators.ts";
 import { kernelProbeCases } from "./kernel-probes.ts";
 import { mapCases } from "./maps.ts";
@@ -25,4 +26,6 @@ export const guestCases: readonly GuestCase[] = [
   ...ringCases,
   ...toolCases,
   ...commandCases,
+  // The last of these locks the kernel down.
+  ...faultCases,
 ];
