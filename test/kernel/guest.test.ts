@@ -14,6 +14,9 @@ import { guestTools, runGuest } from "./guest/machine.ts";
 const only = process.env["GUEST_CASES"];
 const guestCases = matchingCases(allCases, only);
 
+/** Every case has a limit of its own; this one is for a guest that does not get so far, on a machine with much to do. */
+const limitMs = 900_000;
+
 /** What cases insert. */
 const kernelModules = ["null_blk", "loop", "veth", "sch_ingress", "cls_bpf"];
 
@@ -21,7 +24,7 @@ async function bootCases(): Promise<GuestRun | undefined> {
   const tools = guestTools();
   if (tools === undefined) return undefined;
   const objects = await buildObjects(guestCases);
-  return await runGuest(tools, { objects, kernelModules, ...(only === undefined ? {} : { only }) });
+  return await runGuest(tools, { objects, kernelModules, limitMs, ...(only === undefined ? {} : { only }) });
 }
 
 let running: Promise<GuestRun | undefined> | undefined;

@@ -9,7 +9,7 @@ import { type Guest, type GuestCase, type GuestReport, reportMark } from "./gues
 import { objectName } from "./objects.ts";
 
 /** A case that takes longer hangs. */
-const limitMs = 40_000;
+const limitMs = 120_000;
 /** How long a tool may take to attach, and its events to arrive. */
 const settleMs = 400;
 

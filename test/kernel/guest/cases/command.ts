@@ -7,6 +7,7 @@ import type { ToolProgram } from "bpfkit";
 import type { GuestCase } from "../guest-case.ts";
 import { loadedObjects } from "./loaded-objects.ts";
 import { callGetegid } from "./probes.ts";
+import { until } from "./until.ts";
 
 const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.js";
 const probes = "/sys/kernel/debug/kprobes/list";
@@ -31,14 +32,6 @@ int kprobe__sys_access(void *ctx)
 
 const attachedProbes = (): string => readFileSync(probes, "utf8");
 
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!condition()) {
-    assert.ok(performance.now() < end, `waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 interface Tracing {
   readonly child: ChildProcess;
   /** What it has printed. */
@@ -59,11 +52,16 @@ async function startTracing(object: string): Promise<Tracing> {
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     errors += text;
   });
-  await until("the probes", () => {
-    assert.equal(child.exitCode, null, errors);
-    existsSync("/no/such/file");
-    return output.includes("ready");
-  });
+  try {
+    await until("the probes", () => {
+      assert.equal(child.exitCode, null, errors);
+      existsSync("/no/such/file");
+      return output.includes("ready");
+    });
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  }
   assert.ok(attachedProbes().includes("getegid"));
   return { child, output: () => output };
 }

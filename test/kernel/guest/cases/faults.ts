@@ -6,6 +6,7 @@ import type { ToolProgram } from "bpfkit";
 import type { Guest, GuestCase } from "../guest-case.ts";
 import { loadedObjects } from "./loaded-objects.ts";
 import { callGetegid } from "./probes.ts";
+import { until } from "./until.ts";
 
 const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.js";
 
@@ -57,7 +58,7 @@ function runCommand(
   program: ToolProgram,
 ): { readonly status: number | null; readonly stderr: string } {
   const words = [command, "run", "--target", "kernel", guest.objectPath(program)];
-  const { status, stderr } = spawnSync(process.execPath, words, { encoding: "utf8", timeout: 30_000 });
+  const { status, stderr } = spawnSync(process.execPath, words, { encoding: "utf8", timeout: 90_000 });
   assert.equal(/^\s+at /m.test(stderr), false, stderr);
   return { status, stderr };
 }
@@ -91,7 +92,7 @@ export const faultCases: readonly GuestCase[] = [
       assert.equal(second.table("kept").get(0), 7n);
       second.close();
       guest.kernel.objects.unpin(path);
-      assert.equal(loadedObjects(guest.kernel), before);
+      await until("the map to go", () => loadedObjects(guest.kernel) === before);
     },
   },
   {
