@@ -7,8 +7,6 @@ import { reportFailure } from "./output/failure.ts";
 import { nearest } from "./run/nearest.ts";
 import { separateToolArguments } from "./run/separate.ts";
 
-const commandNames = ["build", "run", "rewrite", "inspect", "new", "prog", "map", "link", "btf", "help"];
-
 /** A reader that went away (`| head`) is no failure; a full disk behind standard output is one. */
 function endOnBrokenOutput(): void {
   // In front of oclif's own listener, which throws.
@@ -19,10 +17,12 @@ function endOnBrokenOutput(): void {
   });
 }
 
-function asUsageError(error: unknown, argv: readonly string[]): unknown {
+async function asUsageError(error: unknown, argv: readonly string[]): Promise<unknown> {
   if (!(error instanceof Errors.CLIError)) return error;
   const first = argv[0] ?? "";
   if (/command .* not found/.test(error.message)) {
+    const { commands } = await import("./commands.ts");
+    const commandNames = [...Object.keys(commands), "help"];
     const near = nearest(first, commandNames);
     const hint = near === undefined ? `Commands: ${commandNames.join(", ")}` : `Did you mean '${near}'?`;
     return new UsageError(`there is no command '${first}'`, { cause: error, hint });
@@ -49,7 +49,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (error instanceof Errors.ExitError) {
       process.exitCode = error.oclif.exit ?? ExitCode.ok;
     } else {
-      process.exitCode = reportFailure(asUsageError(error, argv));
+      process.exitCode = reportFailure(await asUsageError(error, argv));
     }
   }
 }

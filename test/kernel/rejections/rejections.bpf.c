@@ -144,15 +144,6 @@ SEC("raw_tp") int pointer_arithmetic(u64 *ctx)
 	return (u64)ctx * 3; // REFUSED
 }
 
-SEC("raw_tp") int uninitialised_stack(void *ctx) // BEFORE 6.3
-{
-	struct value fresh;
-	u32 key = 1;
-	asm volatile("" : "=m"(fresh.count));
-	fresh.count = 1;
-	return bpf_map_update_elem(&table, &key, &fresh, 0); // REFUSED
-}
-
 SEC("raw_tp") int may_sleep(u64 *ctx)
 {
 	char text[8];

@@ -1,4 +1,5 @@
 /** Entries of a map as JSON and as text, in bpftool's two layouts: by C type where it is known, else bytes. */
+import { errnoName } from "@bpfkit/base/abi";
 import type { SyscallError } from "@bpfkit/base/diagnostics";
 import { type JsonNode, jsonText, type MapEntry, type MapTypes, type OpenMap, typedValue } from "bpfkit";
 import { hexText, hexWords } from "./hex.ts";
@@ -57,22 +58,23 @@ function typedEntry(types: MapTypes, map: OpenMap, entry: MapEntry, plain: boole
 }
 
 function plainLines(map: OpenMap, { key, values, error }: MapEntry): string[] {
+  if (error !== undefined) return ["key:", hexText(key), "value:", errorText(error)];
   const { keySize, valueSize } = map.info;
-  if (map.perCpu && error === undefined) {
+  if (map.perCpu) {
     const cpuLines = values.map((value, cpu) => {
       const name = `value (CPU ${String(cpu).padStart(2, "0")}):`;
       return `${name}${valueSize > 16 ? "\n" : " "}${hexText(value)}`;
     });
     return ["key:", hexText(key), ...cpuLines];
   }
-  const value = error === undefined ? hexText(values[0] ?? new Uint8Array(0)) : errorText(error);
+  const value = hexText(values[0] ?? new Uint8Array(0));
   const isBroken = keySize > 16 || valueSize > 16;
   const gap = isBroken ? "\n" : " ";
   const isOneLine = !isBroken && keySize + valueSize <= 24;
   return [`key:${gap}${hexText(key)}${isOneLine ? "  " : "\n"}value:${gap}${value}`];
 }
 
-/** The kernel's answer without the name of the call. */
+/** The kernel's answer: `ENOTSUPP` for perf event arrays, whose elements cannot be read. */
 function errorText(error: SyscallError): string {
-  return error.message.replace(/^\S+: /, "");
+  return errnoName(error.errno);
 }

@@ -23,4 +23,18 @@ for (const [name, given, expected] of cases) {
   test(name, () => assert.is(separateToolArguments(given.split(" ")).join(" "), expected));
 }
 
+test("options in front of a command go behind it, as bpftool has them", () => {
+  assert.equal(separateToolArguments(["-j", "-p", "map", "dump", "id", "7"]), [
+    "map",
+    "dump",
+    "id",
+    "7",
+    "-j",
+    "-p",
+  ]);
+  assert.equal(separateToolArguments(["prog", "list", "--json"]), ["prog", "list", "--json"]);
+  assert.equal(separateToolArguments(["--json"]), ["--json"]);
+  assert.equal(separateToolArguments([]), []);
+});
+
 test.run();

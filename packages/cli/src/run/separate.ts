@@ -15,12 +15,21 @@ const switches = new Set(["--cache", "--no-cache", "--verifier-log"]);
 /** Short options that only building C has; a tool's own short options may be the same letters. */
 const building = /^-[DIO]/;
 
+const outputOptions = new Set(["-j", "--json", "-p", "--pretty"]);
+
+/** `bpfkit -j map list`, as bpftool takes it: options in front go behind the command. */
+function withOptionsBehind(argv: readonly string[]): string[] {
+  const first = argv.findIndex((word) => !outputOptions.has(word));
+  return first <= 0 ? [...argv] : [...argv.slice(first), ...argv.slice(0, first)];
+}
+
 /**
  * Puts everything that is not an option of `run` itself behind `--`, so that oclif leaves it alone:
- * `run biolatency -D --seed 3 1` becomes `run --seed 3 biolatency -- -D 1`. Other commands pass unchanged.
+ * `run biolatency -D --seed 3 1` becomes `run --seed 3 biolatency -- -D 1`. Other commands pass as they are, but for options in
+ * front of them.
  */
 export function separateToolArguments(argv: readonly string[]): string[] {
-  if (argv[0] !== "run") return [...argv];
+  if (argv[0] !== "run") return withOptionsBehind(argv);
   const own: string[] = [];
   const rest: string[] = [];
   let target: string | undefined;

@@ -53,8 +53,18 @@ export function loadProgram(attributes: ProgramLoadAttributes, release: string):
       throw refusal("BPF_PROG_LOAD", refusedErrno(attributes, release, -result), log);
     const short = new Uint8Array(firstLogSize);
     const again = attempt({ ...attributes, logLevel: complaintsOnly }, release, short);
-    throw refusal("BPF_PROG_LOAD", again < 0 ? -again : -result, short);
+    throw refusal("BPF_PROG_LOAD", again < 0 ? -again : -result, withLoop(log, short));
   }
+}
+
+/**
+ * What the verifier complains of, for too many steps with the end of the long log before it: wherever that is cut off, it
+ * goes through the loop. Of other complaints the place is not known then.
+ */
+function withLoop(long: Uint8Array, short: Uint8Array): Uint8Array {
+  if (!/program is too large|jumps is too complex/.test(textOf(short))) return short;
+  const lines = textOf(long).slice(-firstLogSize).split("\n").slice(1, -1);
+  return encoder.encode(`${lines.join("\n")}\n${textOf(short)}`);
 }
 
 /** The error without a log: with one that did not fit it is ENOSPC, whatever was wrong. */

@@ -111,6 +111,9 @@ export class ElfSymbols {
   }
 }
 
+/** What a record of the symbol table is. */
+const Sort = { other: 0, function: 1, label: 2 } as const;
+
 /** Picks code out of symbol records. */
 function readColumns(
   bytes: Uint8Array,
@@ -118,28 +121,44 @@ function readColumns(
 ): { functions: Columns; labels: Columns } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = Math.floor(bytes.length / symbolSize);
-  const functions: number[] = [];
-  const labels: number[] = [];
   const isCode = sections.map(({ flags }) => (flags & executableFlag) !== 0);
+  const sorts = new Uint8Array(count);
   for (let index = 1; index < count; index++) {
     const at = index * symbolSize;
     const sectionIndex = view.getUint16(at + 6, true);
     if (sectionIndex === 0 || view.getUint32(at, true) === 0) continue;
     const type = view.getUint8(at + 4) & 15;
-    if (type === functionType || type === indirectType) functions.push(at);
-    else if (type === noType && isCode[sectionIndex] === true) labels.push(at);
+    if (type === functionType || type === indirectType) sorts[index] = Sort.function;
+    else if (type === noType && isCode[sectionIndex] === true) sorts[index] = Sort.label;
   }
-  return { functions: columnsOf(view, functions, sections), labels: columnsOf(view, labels, sections) };
-}
-
-function columnsOf(view: DataView, places: readonly number[], sections: readonly ImageSection[]): Columns {
-  const number = (at: number) => view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
   const ends = sections.map(({ address, size }) => address + size);
   return {
-    starts: Float64Array.from(places, (at) => number(at + 8)),
-    sizes: Float64Array.from(places, (at) => number(at + 16)),
-    limits: Float64Array.from(places, (at) => ends[view.getUint16(at + 6, true)] ?? Number.POSITIVE_INFINITY),
-    ranks: Uint8Array.from(places, (at) => rankByBinding[view.getUint8(at + 4) >> 4] ?? 0),
-    names: Uint32Array.from(places, (at) => view.getUint32(at, true)),
+    functions: columnsOf(view, sorts, Sort.function, ends),
+    labels: columnsOf(view, sorts, Sort.label, ends),
   };
+}
+
+function columnsOf(view: DataView, sorts: Uint8Array, wanted: number, ends: readonly number[]): Columns {
+  let count = 0;
+  for (const sort of sorts) if (sort === wanted) count += 1;
+  const columns = {
+    starts: new Float64Array(count),
+    sizes: new Float64Array(count),
+    limits: new Float64Array(count),
+    ranks: new Uint8Array(count),
+    names: new Uint32Array(count),
+  };
+  const number = (at: number) => view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
+  let entry = 0;
+  for (let index = 0; index < sorts.length; index++) {
+    if (sorts[index] !== wanted) continue;
+    const at = index * symbolSize;
+    columns.starts[entry] = number(at + 8);
+    columns.sizes[entry] = number(at + 16);
+    columns.limits[entry] = ends[view.getUint16(at + 6, true)] ?? Number.POSITIVE_INFINITY;
+    columns.ranks[entry] = rankByBinding[view.getUint8(at + 4) >> 4] ?? 0;
+    columns.names[entry] = view.getUint32(at, true);
+    entry += 1;
+  }
+  return columns;
 }

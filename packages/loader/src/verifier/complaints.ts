@@ -38,7 +38,7 @@ export const complaints: readonly Complaint[] = [
   {
     name: "global_function",
     pattern:
-      /Caller passes invalid args into func#\d+ \('?(\w*)'?\)|arg#\d+ .*(?:must|expected|reference type|size cannot)/,
+      /Caller passes invalid args into func#\d+(?: \('?(\w*)'?\))?|arg#\d+ .*(?:must|expected|reference type|size cannot)/,
     reason: (match) =>
       `an argument of the global function ${match[1] ?? ""} is not what its C type promises`.replace(
         "  ",
@@ -71,6 +71,12 @@ export const complaints: readonly Complaint[] = [
       "Make it unsigned and limit it before the call: `size &= sizeof(buffer) - 1;` or `if (size > sizeof(buffer)) return 0;`.",
   },
   {
+    name: "zero_size",
+    pattern: /invalid zero-sized read|invalid access to map value, value_size=\d+ off=-?\d+ size=0$/m,
+    reason: "a helper is given a size that may be zero",
+    advice: "Make sure that it is not: `if (size == 0) return 0;`, or add 1 after masking.",
+  },
+  {
     name: "outside_map_value",
     pattern: /invalid access to map value, value_size=(\d+) off=(-?\d+) size=(\d+)/,
     reason: ([, size, offset, bytes]) =>
@@ -96,6 +102,15 @@ export const complaints: readonly Complaint[] = [
     slot: nowhere,
   },
   {
+    name: "uninitialised_stack",
+    // The same words with an offset outside of the stack are of the row behind this one.
+    pattern:
+      /invalid (?:indirect |variable-offset )?(?:read|access)[a-z ]* stack(?: R\d+)? off[= ]-(?:\d{1,2}|[1-4]\d\d|50\d|51[0-2])(?!\d)/,
+    reason: "memory on the stack is read, or passed to a helper, that was not written before",
+    advice:
+      "Clear the whole variable, padding between its members included: `struct key key = {};` or __builtin_memset(&key, 0, sizeof(key)). Linux 6.3 and newer allow it to root.",
+  },
+  {
     name: "stack_overflow",
     pattern: /invalid (?:write to|read from)?\s?stack R\d+ off=(-?\d+)|invalid stack (?:off|type)/,
     reason: ([, offset]) =>
@@ -103,14 +118,6 @@ export const complaints: readonly Complaint[] = [
         ? "the stack is accessed outside of its 512 bytes"
         : `the stack is accessed at offset ${offset}, outside of its 512 bytes`,
     advice: "Keep big data in a per-CPU array map with one entry; check indexes into arrays on the stack.",
-  },
-  {
-    name: "uninitialised_stack",
-    pattern:
-      /invalid (?:indirect )?(?:read from|access to) stack|invalid indirect read from stack|read from stack R\d+ off/,
-    reason: "memory on the stack is read, or passed to a helper, that was not written before",
-    advice:
-      "Clear the whole variable, padding between its members included: `struct key key = {};` or __builtin_memset(&key, 0, sizeof(key)). Linux 6.3 and newer allow it to root.",
   },
   {
     name: "no_return_value",
@@ -257,12 +264,6 @@ export const complaints: readonly Complaint[] = [
     pattern: /cannot pass map_type (\d+) into func (\w+)#/,
     reason: ([, type, helper]) => `${helper} does not work on maps of type ${mapTypeName(Number(type))}`,
     advice: "Use the helper that belongs to this type of map, or another type of map.",
-  },
-  {
-    name: "zero_size",
-    pattern: /invalid zero-sized read/,
-    reason: "a helper is given a size that may be zero",
-    advice: "Make sure that it is not: `if (size == 0) return 0;`, or add 1 after masking.",
   },
   {
     name: "pointer_arithmetic",

@@ -8,8 +8,9 @@ import { Collection, CollectionSpec, ProgramLoadError } from "@bpfkit/loader";
 /** The C file, and its text: in the guest it lies beside the objects. */
 export const rejectionFile = "rejections.bpf.c";
 export const rejectionText = readFileSync(
-  [join(import.meta.dirname, rejectionFile), `/objects/${rejectionFile}`].find((path) => existsSync(path)) ??
-    "",
+  [join(import.meta.dirname, "../rejections", rejectionFile), `/objects/${rejectionFile}`].find((path) =>
+    existsSync(path),
+  ) ?? "",
   "utf8",
 );
 
@@ -24,13 +25,11 @@ export interface RejectedProgram {
   readonly strict: boolean;
   /** Loaded as if its licence were not GPL-compatible, which bpfkit refuses to build. */
   readonly proprietary: boolean;
-  /** Newer kernels accept it: it is refused before this release only. */
-  readonly before: string | undefined;
 }
 
 const strictAlignment = 1;
 
-/** Programs of a file: `SEC("...") int NAME(`, with remarks `// KIND`, `// BEFORE 6.3`, `// STRICT`, `// PROPRIETARY` on that line. */
+/** Programs of a file: `SEC("...") int NAME(`, with remarks `// KIND`, `// STRICT`, `// PROPRIETARY` on that line. */
 export function rejectedPrograms(text: string): RejectedProgram[] {
   const lines = text.split("\n");
   const programs: RejectedProgram[] = [];
@@ -46,7 +45,6 @@ export function rejectedPrograms(text: string): RejectedProgram[] {
       line: marked === -1 ? undefined : index + marked + 1,
       strict: line.includes("// STRICT"),
       proprietary: line.includes("// PROPRIETARY"),
-      before: /\/\/ BEFORE ([\d.]+)/.exec(line)?.[1],
     });
   }
   return programs;
