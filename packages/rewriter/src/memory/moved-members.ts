@@ -12,8 +12,10 @@ export interface MovedMember {
   readonly kernelTypes: string;
   /** Declarations of the structure's two forms; CO-RE ignores what follows `___` in a name. */
   readonly flavours: readonly string[];
-  /** Statement of the reading function; `from` is a pointer to the first flavour. */
+  /** Statements of the reading function; `from` is a pointer to the last flavour. */
   readonly read: string;
+  /** Name of the reading function where it does not follow from the member's. */
+  readonly reader?: string;
 }
 
 /** Marks what only the parse sees. */
@@ -25,6 +27,66 @@ const taskState = [`struct task_struct___state { long state; unsigned int __stat
 const readState =
   "return bpf_core_field_exists(from->__state) ? BPF_CORE_READ(from, __state) : BPF_CORE_READ(from, state);";
 const stateChange = "task_struct.state became __state in Linux 5.14";
+
+const iovChange = "iov_iter.iov became __iov in Linux 6.4";
+const iovFlavour = [
+  `struct iov_iter___iov { const struct iovec *iov; const struct iovec *__iov; } ${relocated};`,
+];
+const readIov =
+  "return bpf_core_field_exists(from->__iov) ? BPF_CORE_READ(from, __iov) : BPF_CORE_READ(from, iov);";
+
+const parentChange = "kernfs_node.parent became __parent in Linux 6.15";
+const parentFlavour = [
+  `struct kernfs_node___parent { struct kernfs_node *parent; struct kernfs_node *__parent; } ${relocated};`,
+];
+const readParent =
+  "return bpf_core_field_exists(from->__parent) ? BPF_CORE_READ(from, __parent) : BPF_CORE_READ(from, parent);";
+
+/** Times of files: a structure, then a private one, then two numbers. */
+function inodeTime(name: string, since: string): readonly MovedMember[] {
+  const read = [
+    "struct timespec64 time = {};",
+    `if (bpf_core_field_exists(from->${name}_sec)) {`,
+    `\t\ttime.tv_sec = BPF_CORE_READ(from, ${name}_sec);`,
+    `\t\ttime.tv_nsec = BPF_CORE_READ(from, ${name}_nsec);`,
+    `\t} else if (bpf_core_field_exists(from->__${name})) {`,
+    `\t\ttime = BPF_CORE_READ(from, __${name});`,
+    "\t} else {",
+    `\t\ttime = BPF_CORE_READ(from, ${name});`,
+    "\t}",
+    "\treturn time;",
+  ].join("\n");
+  const members = `struct timespec64 ${name}; struct timespec64 __${name}; s64 ${name}_sec; u32 ${name}_nsec;`;
+  return [name, `__${name}`].map((member) => ({
+    record: "inode",
+    member,
+    type: "struct timespec64",
+    change: `inode.${name} became __${name} in Linux ${since} and ${name}_sec with ${name}_nsec in Linux 6.11`,
+    kernelTypes: "timespec64",
+    flavours: [`struct inode___${name} { ${members} } ${relocated};`],
+    read,
+  }));
+}
+
+/** A member whose name changed and nothing else: both names read it. */
+function renamed(
+  record: string,
+  from: string,
+  to: string,
+  type: string,
+  version: string,
+): readonly MovedMember[] {
+  return [from, to].map((member) => ({
+    record,
+    member,
+    type,
+    change: `${record}.${from} became ${to} in Linux ${version}`,
+    kernelTypes: "",
+    flavours: [`struct ${record}___${from} { ${type} ${from}; ${type} ${to}; } ${relocated};`],
+    read: `return bpf_core_field_exists(from->${to}) ? BPF_CORE_READ(from, ${to}) : BPF_CORE_READ(from, ${from});`,
+    reader: `${record}_${from}`,
+  }));
+}
 
 /** Every known change. */
 export const movedMembers: readonly MovedMember[] = [
@@ -82,25 +144,55 @@ export const movedMembers: readonly MovedMember[] = [
     ],
     read: "return bpf_core_field_exists(from->bi_disk) ? BPF_CORE_READ(from, bi_disk) : BPF_CORE_READ(from, bi_bdev, bd_disk);",
   },
-  {
+  ...["iov", "__iov"].map((member) => ({
     record: "iov_iter",
-    member: "iov",
+    member,
     type: "const struct iovec *",
-    change: "iov_iter.iov became __iov in Linux 6.4",
+    change: iovChange,
     kernelTypes: "iovec",
-    flavours: [`struct iov_iter___iov { const struct iovec *iov; const struct iovec *__iov; } ${relocated};`],
-    read: "return bpf_core_field_exists(from->__iov) ? BPF_CORE_READ(from, __iov) : BPF_CORE_READ(from, iov);",
-  },
+    flavours: iovFlavour,
+    read: readIov,
+  })),
+  ...["parent", "__parent"].map((member) => ({
+    record: "kernfs_node",
+    member,
+    type: "struct kernfs_node *",
+    change: parentChange,
+    kernelTypes: "",
+    flavours: parentFlavour,
+    read: readParent,
+  })),
   {
     record: "kernfs_node",
-    member: "parent",
-    type: "struct kernfs_node *",
-    change: "kernfs_node.parent became __parent in Linux 6.15",
+    member: "id",
+    type: "u64",
+    change: "kernfs_node.id became a number in Linux 5.5; it was a union with it",
     kernelTypes: "",
     flavours: [
-      `struct kernfs_node___parent { struct kernfs_node *parent; struct kernfs_node *__parent; } ${relocated};`,
+      `union kernfs_node_id___old { u64 id; } ${relocated};`,
+      `struct kernfs_node___union { union kernfs_node_id___old id; } ${relocated};`,
+      `struct kernfs_node___id { u64 id; } ${relocated};`,
     ],
-    read: "return bpf_core_field_exists(from->__parent) ? BPF_CORE_READ(from, __parent) : BPF_CORE_READ(from, parent);",
+    read: [
+      "if (bpf_core_field_exists(from->id))",
+      "\t\treturn BPF_CORE_READ(from, id);",
+      "\treturn BPF_CORE_READ((const struct kernfs_node___union *)object, id.id);",
+    ].join("\n"),
+  },
+  ...inodeTime("i_ctime", "6.6"),
+  ...inodeTime("i_atime", "6.7"),
+  ...inodeTime("i_mtime", "6.7"),
+  ...renamed("task_struct", "real_start_time", "start_boottime", "u64", "5.5"),
+  ...renamed("cfs_rq", "nr_running", "nr_queued", "unsigned int", "6.14"),
+  ...renamed("cfs_rq", "h_nr_running", "h_nr_queued", "unsigned int", "6.14"),
+  {
+    record: "block_device",
+    member: "bd_partno",
+    type: "u8",
+    change: "block_device.bd_partno became the low byte of __bd_flags in Linux 6.10",
+    kernelTypes: "atomic_t",
+    flavours: [`struct block_device___partno { u8 bd_partno; atomic_t __bd_flags; } ${relocated};`],
+    read: "return bpf_core_field_exists(from->bd_partno) ? BPF_CORE_READ(from, bd_partno) : (u8)BPF_CORE_READ(from, __bd_flags.counter);",
   },
 ];
 
@@ -115,8 +207,8 @@ export function movedMember(record: string | undefined, member: string): MovedMe
 }
 
 /** Name of the function that reads a member by whichever name there is. */
-export function readerOf({ record, member }: MovedMember): string {
-  return `${record}_${member.replace(/^_+/, "")}`;
+export function readerOf({ record, member, reader }: MovedMember): string {
+  return reader ?? `${record}_${member.replace(/^_+/, "")}`;
 }
 
 /** `bcc/moved-members.h`: the reading functions. */

@@ -60,7 +60,8 @@ export class ReadRewriter {
   visit(cast: AstNode): void {
     const loaded = childOf(cast, 0);
     if (loaded === undefined || this.#covered.has(cast)) return;
-    if (this.moved(withoutParentheses(loaded), "value")) return;
+    if (this.moved(withoutParentheses(loaded), "value") || this.#movedInside(withoutParentheses(loaded)))
+      return;
     const { objects } = this.#context.analysis.locationOf(loaded);
     const kind = readKindOf(objects);
     const isTranslatedToo = [...objects].some(isTranslated);
@@ -112,6 +113,18 @@ export class ReadRewriter {
       reason: row.change,
     });
     return true;
+  }
+
+  /** `inode->i_ctime.tv_sec`: what the reader gives is a copy, whose members are taken as they are. */
+  #movedInside(loaded: AstNode): boolean {
+    let current: AstNode | undefined = loaded;
+    while (current?.kind === "MemberExpr") {
+      const access = accessOf(current);
+      if (access === undefined || access.isArrow) return false;
+      current = withoutParentheses(access.base);
+      if (this.#movedRow(current) !== undefined) return this.moved(current, "value");
+    }
+    return false;
   }
 
   /** What makes a pointer to the structure of what stands before the arrow or dot; undefined for copies of it. */
