@@ -60,10 +60,10 @@ const programs: readonly BadProgram[] = [
     says: [/512/, /big_buffer/],
   },
   {
-    name: "a macro that reads, in the arguments of another",
-    text: "#include <linux/sched.h>\n#define ARROW(a, b) a->b\nint kprobe__do_nanosleep(void *ctx)\n{\n    struct task_struct *t = (void *)bpf_get_current_task();\n    return ARROW(ARROW(t, real_parent), tgid);\n}\n",
+    name: "a macro that pastes a member's name, in the arguments of another",
+    text: "#include <linux/sched.h>\n#define FIELD(p, f) p->f##_parent\nint kprobe__do_nanosleep(void *ctx)\n{\n    struct task_struct *t = (void *)bpf_get_current_task();\n    return FIELD(FIELD(t, real), real)->tgid;\n}\n",
     line: 6,
-    says: [/return ARROW\(ARROW\(t, real_parent\), tgid\);/, /hint: .*local variable/],
+    says: [/return FIELD\(FIELD\(t, real\), real\)->tgid;/, /hint: .*local variable/],
   },
   {
     name: "a table of pointers to text",
