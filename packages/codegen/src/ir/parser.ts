@@ -6,7 +6,7 @@ import { Token } from "./lexer.ts";
 import type { IrAlias, IrGlobal, IrModule } from "./module.ts";
 import { parseAttachments, parseNodeReference } from "./parse-attachments.ts";
 import { noAttributes, parseAttributeGroup, parseFunctionAttributes } from "./parse-attributes.ts";
-import { parseConstant, parseTypedConstant } from "./parse-constant.ts";
+import { parseConstant, parseTypedConstant, startsConstant } from "./parse-constant.ts";
 import { parseFunction } from "./parse-function.ts";
 import type { SymbolPrefix } from "./parse-symbol-prefix.ts";
 import { parseSymbolPrefix, skipParentheses } from "./parse-symbol-prefix.ts";
@@ -14,8 +14,8 @@ import { parseStructBody, parseType } from "./parse-type.ts";
 import type { IrSymbol } from "./parser-state.ts";
 import { ParserState } from "./parser-state.ts";
 import type { StructType, Type } from "./type.ts";
-import { pointerType } from "./type.ts";
-import type { Attributes } from "./value.ts";
+import { pointerType, ptr } from "./type.ts";
+import type { Attributes, Constant } from "./value.ts";
 
 /** Nesting of named structs beyond which a module is refused. */
 const maxTypeDepth = 200;
@@ -241,12 +241,20 @@ function parseGlobalSuffix(state: ParserState): GlobalSuffix {
   return { section, align, attributes, debugVariables, attachments };
 }
 
+/** What an alias stands for: `ptr @x`, or an expression, which comes without its type. */
+function parseAliasee(state: ParserState): Constant {
+  const { lexer } = state;
+  return lexer.kind === Token.Word && startsConstant(lexer.value)
+    ? parseConstant(state, ptr)
+    : parseTypedConstant(state);
+}
+
 function parseAlias(state: ParserState, name: string, prefix: SymbolPrefix): IrAlias {
   const lexer = state.lexer;
   lexer.next();
   const valueType: Type = parseType(state);
   lexer.expect(",");
-  const aliasee = parseTypedConstant(state);
+  const aliasee = parseAliasee(state);
   while (lexer.accept(",")) {
     lexer.expectWord("partition");
     lexer.take(Token.Text, "a string");
