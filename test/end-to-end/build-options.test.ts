@@ -1,6 +1,8 @@
 /** What decides how a program is built and shown: instruction set, optimisation level, listing. */
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { readObject } from "@bpfkit/elf/object";
+import { Builder } from "bpfkit/node";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Workspace } from "../support/cli.ts";
@@ -103,6 +105,30 @@ test("a program does the same at every optimisation level, and is largest at -O0
   const unknown = work.run(["build", "prog.bpf.c", "-O9"]);
   assert.is(unknown.status, 2);
   assert.match(unknown.stderr, /0, 1, 2, 3, s, z/);
+});
+
+test("the same text gives the same bytes, in any process, folder and order", async ({ work }) => {
+  const files = ["helpers.bpf.c", "core-read.bpf.c", "kinds.bpf.c"];
+  const folder = join(import.meta.dirname, "../libbpf/programs");
+  const elsewhere = new Workspace();
+  try {
+    const builder = new Builder({ cache: false });
+    for (const file of [...files].reverse()) {
+      const text = readFileSync(join(folder, file), "utf8");
+      const { object } = await builder.compile({ file, text });
+      for (const [index, place] of [work, elsewhere].entries()) {
+        place.file(file, text);
+        const { status, stderr } = place.run(["build", file, "--no-cache"], {
+          LANG: index === 0 ? "C" : "de_DE",
+        });
+        assert.is(status, 0, stderr);
+        assert.equal(new Uint8Array(readFileSync(place.path(file.replace(/c$/, "o")))), object, file);
+      }
+    }
+    await builder.close();
+  } finally {
+    elsewhere.close();
+  }
 });
 
 test("--help names them", ({ work }) => {

@@ -163,7 +163,7 @@ export async function compile(
   stages.begin("optimise", "optimising");
   const { ir } = await clang.optimiseIr(lowered, { cpu, optLevel });
   stages.begin("generate", "generating code");
-  const sourceText = (file: string) => (file === source.file ? source.text : options.headers?.get(file));
+  const sourceText = (file: string) => (file === source.file ? source.text : unit.headerText(file));
   const generated = generate(ir, { cpu: options.cpu, mainFile: source.file, sourceText });
   checkLicense(generated.bytes, source.file);
   stages.end();

@@ -83,6 +83,11 @@ export class TranslationUnit {
     return true;
   }
 
+  /** The text of a header, the user's or bpfkit's, by the path that debug information has. */
+  headerText(path: string): string | undefined {
+    return this.#files.get(path);
+  }
+
   /** True for a struct or union of the kernel's. */
   hasKernelType(name: string): boolean {
     const btf = profileBtf(this.profile);

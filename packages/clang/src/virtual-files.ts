@@ -6,8 +6,8 @@ import type { SourceNames } from "./diagnostics.ts";
 /** Folders below this one are ours: warnings inside them are not for the user. */
 export const SystemRoot = "/bpfkit/";
 
-/** For files that are not found through a system folder, such as those included before the text. */
-const SystemPragma = "#pragma GCC system_header\n";
+/** For files that are not found through a system folder, such as those included before the text. Their lines keep their numbers. */
+const SystemPragma = "#pragma GCC system_header\n#line 1\n";
 
 interface NamedFiles {
   readonly mainFile: string;
