@@ -25,8 +25,6 @@ export interface BuilderOptions {
   readonly cache?: boolean;
   /** Default: `$XDG_CACHE_HOME/bpfkit`. */
   readonly cacheFolder?: string;
-  /** Fills the cache for a bpfkit of this version that is installed elsewhere; by default, for the one that runs. */
-  readonly cacheForVersion?: string;
   /** Told what is being done. */
   readonly progress?: (stage: string) => void;
   /** Told of trouble that does not stop a build. */
@@ -116,7 +114,7 @@ export class Builder {
   }
 
   async #key(source: SourceText, options: CompileOptions): Promise<CacheKey> {
-    this.#implementation ??= this.#options.cacheForVersion ?? implementationId();
+    this.#implementation ??= implementationId();
     return {
       ...source,
       headers: options.headers ?? new Map(),

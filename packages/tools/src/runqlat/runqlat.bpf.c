@@ -77,7 +77,7 @@ RAW_TRACEPOINT_PROBE(sched_switch)
     u32 tid = next->pid;
     u64 *since, wait;
 
-    if (previous->__state == TASK_RUNNING)
+    if (ctx->args[0] || previous->__state == TASK_RUNNING) /* preempted, or its time was up */
         begin(previous);
     since = waiting.lookup(&tid);
     if (!since)
