@@ -237,6 +237,11 @@ export abstract class Attacher {
     return syscallFunction(this.kernel, name);
   }
 
+  /** Keeps a link until everything is detached. */
+  addLink(link: Link): void {
+    this.#links.push(link);
+  }
+
   /** Detaches everything, newest first; a second call does nothing. */
   detach(): void {
     for (const link of this.#links.splice(0).reverse()) link.close();

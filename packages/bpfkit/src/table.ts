@@ -6,6 +6,9 @@ import {
   type BpfMap,
   type BtfValue,
   codecFor,
+  type Link,
+  openPerfCounters,
+  type PerfCounterOptions,
   PerfReader,
   type Program,
   RingReader,
@@ -46,6 +49,7 @@ export interface TableOwner {
   readonly kernel: Kernel;
   addPerfReader(reader: PerfReader): void;
   addRingReader(reader: RingReader): void;
+  addLink(link: Link): void;
   warn(message: string): void;
   program(name: string): Program;
 }
@@ -196,6 +200,11 @@ export class Table {
       ...(wakeupEvents === undefined ? {} : { wakeupEvents }),
     });
     this.#owner.addPerfReader(reader);
+  }
+
+  /** Opens a counter on every CPU, for programs that read it through this map (BCC's open_perf_event). */
+  openPerfEvent(options: PerfCounterOptions): void {
+    this.#owner.addLink(openPerfCounters(this.#owner.kernel, this.map, options));
   }
 
   /** Opens the ring buffer; `callback` runs inside of polls with a copy of each record. */

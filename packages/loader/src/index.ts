@@ -18,6 +18,7 @@ export { attachKprobe, attachKretprobe, canKprobe, type KprobeOptions } from "./
 export { attachKprobeMulti, type KprobeMultiOptions } from "./link/kprobe-multi.ts";
 export type { Link } from "./link/link.ts";
 export { attachNetworkNamespace } from "./link/network-namespace.ts";
+export { openPerfCounters, type PerfCounterOptions } from "./link/perf-counters.ts";
 export { attachPerfEvent, cacheEvent, type PerfEventOptions } from "./link/perf-event.ts";
 export { attachRawTracepoint, attachTracing } from "./link/raw-tracepoint.ts";
 export { attachReuseport, attachSocketFilter, openPacketSocket, type PacketSocket } from "./link/socket.ts";

@@ -46,6 +46,8 @@ export interface SectionDefinition {
 const P = ProgramType;
 const A = AttachType;
 const N = NewerAttachType;
+/** BPF_PROG_TYPE_NETFILTER (Linux 6.4). */
+const netfilterType = 32;
 /** BPF_F_XDP_HAS_FRAGS (Linux 5.18). */
 const xdpFragments = 1 << 5;
 
@@ -121,6 +123,9 @@ export const sectionDefinitions: readonly SectionDefinition[] = [
   row("tc/egress", "none", P.SchedCls, N.TcxEgress, "tc"),
   row("tcx/ingress", "none", P.SchedCls, N.TcxIngress, "tc"),
   row("tcx/egress", "none", P.SchedCls, N.TcxEgress, "tc"),
+  row("netkit/primary", "none", P.SchedCls, N.NetkitPrimary, "none"),
+  row("netkit/peer", "none", P.SchedCls, N.NetkitPeer, "none"),
+  row("netfilter", "none", netfilterType, N.Netfilter, "none"),
   row("tc", "optional", P.SchedCls, 0, "tc"),
   row("classifier", "optional", P.SchedCls, 0, "tc"),
   row("action", "optional", P.SchedAct, 0, "tc"),

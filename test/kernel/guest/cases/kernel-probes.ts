@@ -14,6 +14,7 @@ import { callGetegid } from "./probes.ts";
 const head = `#include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -72,6 +73,23 @@ int BPF_PROG(on_mkdir, struct inode *dir, struct dentry *dentry, int mode, int r
 const inModule: ToolProgram = {
   file: "module-functions.bpf.c",
   text: `${head}
+/* Only the module's types have it; the real one starts otherwise. */
+struct loop_device___some {
+    unsigned int lo_flags;
+    int lo_number;
+} __attribute__((preserve_access_index));
+
+SEC("kprobe/lo_ioctl")
+int on_number(struct pt_regs *ctx)
+{
+    struct block_device *disk = (void *)PT_REGS_PARM1(ctx);
+    struct loop_device___some *loop = BPF_CORE_READ(disk, bd_disk, private_data);
+
+    if (bpf_core_field_exists(loop->lo_flags) && bpf_core_field_offset(loop->lo_flags) > 16)
+        count(2000000 + BPF_CORE_READ(loop, lo_number));
+    return 0;
+}
+
 SEC("fentry/loop:lo_ioctl")
 int BPF_PROG(on_control, struct block_device *disk, unsigned int mode, unsigned int command, unsigned long argument)
 {
@@ -95,6 +113,20 @@ const sampling: ToolProgram = {
   file: "sampling.bpf.c",
   text: `${head}
 SEC("perf_event") int on_sample(struct bpf_perf_event_data *ctx) { return count(bpf_get_smp_processor_id()); }
+`,
+};
+
+const counters: ToolProgram = {
+  file: "perf-counters.c",
+  text: `BPF_PERF_ARRAY(cnt, 64);
+BPF_HASH(seen, u32);
+int on_getegid(void *ctx)
+{
+    u32 cpu = bpf_get_smp_processor_id();
+    u64 value = cnt.perf_read(cpu);
+    seen.update(&cpu, &value);
+    return 0;
+}
 `,
 };
 
@@ -239,6 +271,8 @@ export const kernelProbeCases: readonly GuestCase[] = [
           .map(([key, value]) => [Number(key), Number(value)] as const);
         const entries = rows.filter(([key]) => key < 1_000_000 && key !== 7);
         assert.ok(entries.length > 0, "no control call was seen");
+        // A member of a struct that only the module's types have, found by CO-RE: this is the first loop device.
+        assert.ok(Number(counted(2_000_000n)) > 0, "the module's types were not found");
         for (const [key, value] of entries) assert.equal(counted(BigInt(key + 1_000_000)), BigInt(value));
         const before = Number(counted(7n) ?? 0n);
         const direct = 0o40000;
@@ -284,6 +318,35 @@ export const kernelProbeCases: readonly GuestCase[] = [
           () =>
             bpf.attachPerfEvent({ kind: "cache", config: 0x10002, samplePeriod: 100, program: "on_sample" }),
           /LD056|could not be attached to cache event/,
+        );
+      } finally {
+        bpf.close();
+      }
+    },
+  },
+  {
+    name: "a program reads counters of every CPU through a perf event array",
+    programs: [counters],
+    async run(guest) {
+      const bpf = await guest.open(counters);
+      try {
+        const id = Number(readFileSync("/sys/kernel/tracing/events/syscalls/sys_enter_getegid/id", "utf8"));
+        bpf.table("cnt").openPerfEvent({ kind: "tracepoint-counter", config: id });
+        bpf.attachKprobe({ event: bpf.syscallFunction("getegid"), program: "on_getegid" });
+        callGetegid(12);
+        // Each CPU counts what it ran; the kprobe comes after the tracepoint of the same call.
+        const counts = bpf
+          .table("seen")
+          .items()
+          .map(([, value]) => Number(value));
+        assert.equal(
+          counts.reduce((sum, value) => sum + value, 0),
+          12,
+          counts.join(" "),
+        );
+        assert.throws(
+          () => bpf.table("seen").openPerfEvent({ kind: "software", config: 0 }),
+          /no perf event array/,
         );
       } finally {
         bpf.close();
