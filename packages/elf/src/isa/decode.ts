@@ -10,7 +10,7 @@ export interface InstructionBytesOptions {
 }
 
 /**
- * Decodes a whole program. Opcodes are not judged here: see `validateInstruction`.
+ * Decodes a whole program. Opcodes are not judged here.
  * @throws BpfkitError `EL201` where the length is no multiple of eight, `EL202` where a 64-bit immediate lacks its second
  * slot, `EL203` where that slot has fields that must be zero.
  */
