@@ -6,10 +6,25 @@ import type { BtfValue, CodecMember, TypeCodec } from "./value.ts";
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
+/** Longer text is left to the decoder: names and paths of events are shorter. */
+const shortText = 64;
+
 /** The bytes of `char[n]` up to the first NUL, as UTF-8; invalid sequences become U+FFFD. */
 export function decodeText(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0);
-  return decoder.decode(end === -1 ? bytes : bytes.subarray(0, end));
+  const found = bytes.indexOf(0);
+  const end = found === -1 ? bytes.length : found;
+  // A call of the decoder costs as much as the rest of an event.
+  if (end <= shortText) {
+    let text = "";
+    let at = 0;
+    for (; at < end; at += 1) {
+      const code = bytes[at] ?? 0;
+      if (code >= 0x80) break;
+      text += String.fromCharCode(code);
+    }
+    if (at === end) return text;
+  }
+  return decoder.decode(bytes.subarray(0, end));
 }
 
 /** `char[n]`: text that is cut or padded with NUL. Raw bytes can be had from the event or value itself. */
@@ -40,10 +55,9 @@ export function arrayCodec(typeName: string, element: TypeCodec, count: number):
   return makeCodec(
     { typeName, shape: "array", size, leaves: element.leaves * entries, element: { codec: element, count } },
     (view, offset) => {
-      const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
       const values: BtfValue[] = [];
       for (let index = 0; index < entries; index += 1) {
-        values.push(element.decode(bytes, offset + index * element.size));
+        values.push(element.decodeFrom(view, offset + index * element.size));
       }
       return values;
     },
@@ -72,18 +86,14 @@ export function aggregateCodec(
   members: readonly CodecMember[],
 ): TypeCodec {
   const leaves = members.reduce((sum, member) => sum + member.codec.leaves, 0);
+  // A plain assignment would turn a C field of this name into a prototype change.
+  const decoded = members.filter(({ name }) => name !== "__proto__");
   const byName = new Map(members.map((member) => [member.name, member]));
   return makeCodec(
     { typeName, shape, size, leaves, members },
     (view, offset) => {
-      const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
       const value: Record<string, BtfValue> = {};
-      for (const member of members) {
-        // A plain assignment would turn a C field of this name into a prototype change.
-        const decoded = decodeMember(member, view, bytes, offset);
-        if (member.name === "__proto__") continue;
-        value[member.name] = decoded;
-      }
+      for (const member of decoded) value[member.name] = decodeMember(member, view, offset);
       return value;
     },
     (value, view, offset) => {
@@ -105,8 +115,8 @@ export function aggregateCodec(
   );
 }
 
-function decodeMember(member: CodecMember, view: DataView, bytes: Uint8Array, offset: number): BtfValue {
-  if (member.bitSize === 0) return member.codec.decode(bytes, offset + member.bitOffset / 8);
+function decodeMember(member: CodecMember, view: DataView, offset: number): BtfValue {
+  if (member.bitSize === 0) return member.codec.decodeFrom(view, offset + member.bitOffset / 8);
   const value = readBits(view, offset * 8 + member.bitOffset, member.bitSize, member.codec.signed);
   return member.codec.shape === "bool" ? BigInt(value) !== 0n : value;
 }

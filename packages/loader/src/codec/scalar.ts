@@ -27,6 +27,7 @@ export function makeCodec(
     enumerators: undefined,
     ...facts,
     decode: (bytes, offset = 0) => read(check(bytes, offset), offset),
+    decodeFrom: read,
     encodeInto: (value, bytes, offset = 0) => write(value, check(bytes, offset), offset),
     encode(value) {
       const bytes = new Uint8Array(size);

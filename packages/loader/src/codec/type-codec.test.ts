@@ -3,6 +3,7 @@ import { BpfkitError } from "@bpfkit/base/diagnostics";
 import { BtfBuilder, BtfTable, type BtfType } from "@bpfkit/elf/btf";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { decodeText } from "./aggregate.ts";
 import { codecFor } from "./type-codec.ts";
 
 const int = (name: string, size: number, signed = false, bool = false): BtfType => ({
@@ -117,6 +118,16 @@ test("absent members become zero, unknown ones are refused", () => {
   assert.is(decoded["ts"], 0n);
   assert.is(decoded["comm"], "");
   assert.throws(() => codec.encode({ pit: 1 }), /no member "pit"/);
+});
+
+test("text of every length ends at its NUL, as UTF-8", () => {
+  const texts = ["", "bash", "a".repeat(64), "b".repeat(65), "naïve", "é".repeat(40), "\u{1f41d} and ascii"];
+  for (const text of texts) {
+    const bytes = new TextEncoder().encode(text);
+    assert.is(decodeText(bytes), text, "no NUL");
+    assert.is(decodeText(new Uint8Array([...bytes, 0, 65, 0xff])), text);
+  }
+  assert.is(decodeText(new Uint8Array([65, 0xff, 66])), "A\ufffdB");
 });
 
 test("unions show every view of their bytes", () => {

@@ -50,6 +50,8 @@ export interface TypeCodec {
   readonly enumerators: ReadonlyMap<bigint, string> | undefined;
   /** @throws BpfkitError LD060 where fewer than `offset + size` bytes are given. */
   decode(bytes: Uint8Array, offset?: number): BtfValue;
+  /** As {@link decode}, for who has checked that `offset + size` bytes are in the view. */
+  decodeFrom(view: DataView, offset: number): BtfValue;
   /**
    * Writes `value` at `offset`. Members that are absent from an object become zero.
    * @throws BpfkitError LD061 where the value does not fit the type.
