@@ -2,17 +2,38 @@
  * bpfkit beside its peers on Debian's 6.1 in QEMU: the C of BCC's tools runs under BCC and under bpfkit at the same time,
  * and what they report of one workload is the same.
  */
+import { BpfkitError } from "@bpfkit/base/diagnostics";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { whyNoCorpus } from "../corpus/extraction.ts";
 import type { GuestRun } from "./guest/boot.ts";
-import { guestTools, runGuest } from "./guest/machine.ts";
+import { type GuestOrder, guestTools, runGuest } from "./guest/machine.ts";
 import { peerOrder } from "./guest/peers/order.ts";
+import { whyNoRecording } from "./guest/peers/record.ts";
 import { sharedTools, sideBySideCase } from "./guest/peers/side-by-side.ts";
 import { eventsCase, watchedTools } from "./guest/peers/watched-tools.ts";
 
 async function bootPeers(): Promise<GuestRun | undefined> {
+  const missing = whyNoCorpus() ?? whyNoRecording();
+  if (missing !== undefined) return skip(missing);
   const tools = guestTools();
-  return tools && (await runGuest(tools, await peerOrder(tools, ["events", "front-ends"])));
+  if (tools === undefined) return undefined;
+  let order: GuestOrder;
+  try {
+    order = await peerOrder(tools, ["events", "front-ends"]);
+  } catch (error) {
+    // What is not bpfkit's own trouble is the network's.
+    if (error instanceof BpfkitError) throw error;
+    return skip(String(error));
+  }
+  return await runGuest(tools, order);
+}
+
+function skip(why: string): undefined {
+  const message = `nothing was compared with BCC and libbpf-tools: ${why}`;
+  if (process.env["CI"] !== undefined) throw new Error(message);
+  process.stderr.write(`SKIPPED: ${message}\n`);
+  return undefined;
 }
 
 let running: Promise<GuestRun | undefined> | undefined;

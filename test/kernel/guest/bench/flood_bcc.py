@@ -4,8 +4,10 @@ import json
 import sys
 import time
 
+import bcc_recording
 from bcc import BPF
 
+bcc_recording.install("/tmp/recording.jsonl")
 kind, path, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
 with open(path) as file:
     bpf = BPF(text=file.read())

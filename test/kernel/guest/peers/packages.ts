@@ -90,7 +90,15 @@ function unpack(packages: readonly string[], folder: string, release: string): v
   const root = join(folder, "root");
   mkdirSync(root);
   // The sandbox user of apt may not write into this folder.
-  run("apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", ...packages);
+  const download = (): void => run("apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", ...packages);
+  try {
+    download();
+  } catch (error) {
+    // Mirrors keep the newest version only: with fresh lists it may be found.
+    if (process.getuid?.() !== 0) throw error;
+    run("apt-get", "update", "-qq");
+    download();
+  }
   for (const name of readdirSync(folder).filter((file) => file.endsWith(".deb"))) {
     run("dpkg-deb", "-x", name, root);
     rmSync(join(folder, name));
