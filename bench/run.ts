@@ -14,6 +14,7 @@ import { NativeUnit } from "../test/support/native-build.ts";
 import { requireTool } from "../test/support/native-tools.ts";
 import { benchGrowth, benchThroughput } from "./codegen.ts";
 import { programs } from "./programs.ts";
+import { benchRewriting } from "./rewriter.ts";
 
 const child = resolve(import.meta.dirname, "measure-child.mjs");
 const rounds = Number(process.env["BPFKIT_BENCH_ROUNDS"] ?? 5);
@@ -147,3 +148,5 @@ for (const tool of ["biolatency", "execsnoop", "opensnoop"]) {
 rmSync(folder, { recursive: true, force: true });
 await benchThroughput((what, value) => row(["codegen", what, value, "", ""]));
 benchGrowth((what, ms, growth) => row(["codegen", what, ms ?? "", "", growth ?? ""]));
+row(["rewriting", "the largest BCC tools", "rewrite", "parse", "ratio"]);
+await benchRewriting((name, ms, parseMs) => row([name, "rewrite, AST aside (ms)", ms, parseMs, ms / parseMs]));
