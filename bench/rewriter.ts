@@ -20,7 +20,9 @@ function millisecondsSince(before: NodeJS.CpuUsage): number {
  * Medians for the tools with the most text, and the worst of all.
  * @param say told a tool's name, milliseconds of rewriting and of parsing, of processor time
  */
-export async function benchRewriting(say: (name: string, ms: number, parseMs: number) => void): Promise<void> {
+export async function benchRewriting(
+  say: (name: string, ms: number, parseMs: number) => void,
+): Promise<void> {
   const missing = whyNoCorpus();
   if (missing !== undefined) {
     console.log(`rewriting is not measured: ${missing}`);

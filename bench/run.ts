@@ -149,4 +149,6 @@ rmSync(folder, { recursive: true, force: true });
 await benchThroughput((what, value) => row(["codegen", what, value, "", ""]));
 benchGrowth((what, ms, growth) => row(["codegen", what, ms ?? "", "", growth ?? ""]));
 row(["rewriting", "the largest BCC tools", "rewrite", "parse", "ratio"]);
-await benchRewriting((name, ms, parseMs) => row([name, "rewrite, AST aside (ms)", ms, parseMs, ms / parseMs]));
+await benchRewriting((name, ms, parseMs) =>
+  row([name, "rewrite, AST aside (ms)", ms, parseMs, ms / parseMs]),
+);

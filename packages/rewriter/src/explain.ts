@@ -3,6 +3,7 @@ import { BpfkitError, type Diagnostic } from "@bpfkit/base/diagnostics";
 import { headersBeside, isKernelFolder } from "./headers/kernel-paths.ts";
 import { mapMacro, mapMacros, mapType } from "./maps/macros.ts";
 import { mapMethods, methodsOf } from "./maps/methods.ts";
+import { adviceFor } from "./other-names.ts";
 import type { Preparation } from "./prepare.ts";
 import { nearest } from "./text/nearest.ts";
 
@@ -22,6 +23,10 @@ const rows: readonly Row[] = [
   { pattern: /no member named '(\w+)' in 'struct (\w+)_table_t'/, explain: unknownMethod },
   { pattern: /'([^']+)' file not found/, explain: unknownHeader },
   { pattern: /struct tracepoint__(\w+?)'/, explain: unknownTracepoint },
+  {
+    pattern: /incomplete (?:definition of )?type '(?:typeof\()?(?:const )?(?:struct|union) (\w+)\)?'/,
+    explain: unknownType,
+  },
   { pattern: /call to undeclared function '(\w+)'/, explain: unknownFunction },
   { pattern: /use of undeclared identifier '(\w+)'/, explain: unknownIdentifier },
 ];
@@ -32,6 +37,8 @@ export function explainDiagnostic(
   text: string,
   preparation: Preparation,
 ): Diagnostic {
+  const macro = unknownMacro(diagnostic, text);
+  if (macro !== undefined) return macro;
   for (const { pattern, explain } of rows) {
     const match = pattern.exec(diagnostic.message);
     const explained = match === null ? undefined : explain(match, { text, preparation });
@@ -50,6 +57,21 @@ function withUsersLine(diagnostic: Diagnostic, text: string, file: string | unde
   const at = word === undefined ? -1 : own.search(new RegExp(`\\b${word}\\b`));
   const column = (at < 0 ? own.search(/\S|$/) : at) + 1;
   return { ...diagnostic, sourceLine: own, range: { file: range.file, line: range.line, column } };
+}
+
+/** `BPF_X(...)` at the start of a line that declares nothing: clang takes it for a function. */
+function unknownMacro(diagnostic: Diagnostic, text: string): Diagnostic | undefined {
+  const name = /^\s*(BPF_\w+)\s*\(/.exec(diagnostic.sourceLine ?? "")?.[1];
+  if (name === undefined || diagnostic.severity !== "error" || mapMacro(name) !== undefined) return undefined;
+  if (new RegExp(`#\\s*define\\s+${name}\\b`).test(text) || name === "BPF_ITER") return undefined;
+  const meant = nearest(name, Object.keys(mapMacros));
+  const hint = adviceFor(name) ?? (meant === undefined ? undefined : `Did you mean ${meant}?`);
+  return {
+    ...diagnostic,
+    code: "RW013",
+    message: `there is no macro ${name}`,
+    ...(hint === undefined ? {} : { hint }),
+  };
 }
 
 /** The macros that reads of kernel and user memory become. */
@@ -148,18 +170,40 @@ function unknownTracepoint(match: RegExpExecArray, { preparation }: Facts): Expl
   };
 }
 
+/** A structure that is only declared: the text defines it later, or the kernel's types do not hold it. */
+function unknownType(match: RegExpExecArray, { text }: Facts): Explained | undefined {
+  const [, name = ""] = match;
+  if (name.startsWith("tracepoint__")) return undefined;
+  if (new RegExp(`\\b(?:struct|union)\\s+${name}\\s*\\{`).test(text)) {
+    return {
+      code: "RW065",
+      message: `struct ${name} is used before it is defined`,
+      hint: "Move its definition in front of what uses it.",
+    };
+  }
+  return {
+    code: "RW065",
+    message: `the kernel's types have no struct ${name}`,
+    hint: "It may be of a module, whose types are in a file of their own, or of another kernel (--btf): declare the members that are read, with preserve_access_index.",
+  };
+}
+
 function unknownFunction(match: RegExpExecArray): Explained | undefined {
   const [, name = ""] = match;
   if (name in mapMacros) return undefined;
   return {
     code: "RW062",
     message: `'${name}' is not declared`,
-    hint: "Only BPF helpers, functions of this program and a set of the kernel's macros can be called.",
+    hint:
+      adviceFor(name) ??
+      "Only BPF helpers, functions of this program and a set of the kernel's macros can be called.",
   };
 }
 
 function unknownIdentifier(match: RegExpExecArray): Explained | undefined {
   const [, name = ""] = match;
+  const advice = adviceFor(name);
+  if (advice !== undefined) return { code: "RW063", message: `'${name}' is not declared`, hint: advice };
   if (!/^[A-Z][A-Z0-9_]+$/.test(name)) return undefined;
   return {
     code: "RW063",
