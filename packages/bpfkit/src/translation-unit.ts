@@ -28,6 +28,8 @@ export interface CompileOptions {
   readonly includeDirs: readonly string[];
   /** The user's headers by path. */
   readonly headers?: ReadonlyMap<string, string>;
+  /** Paths of headers among them that are included before the text (`-include`). */
+  readonly preIncludes?: readonly string[];
   /** Told of each stage as it begins. */
   readonly progress?: (stage: string) => void;
 }
@@ -119,7 +121,10 @@ export class TranslationUnit {
       mainFile: this.source.file,
       files: new Map([...this.#files, [vmlinux, kernelHeader], ...headers, [this.source.file, text]]),
       includeDirs: [...includeDirs, includeRoot],
-      preIncludes: preIncludes.map((path) => `${includeRoot}/${path}`),
+      preIncludes: [
+        ...preIncludes.map((path) => `${includeRoot}/${path}`),
+        ...(this.options.preIncludes ?? []),
+      ],
       defines: [...this.#ownDefines(), ...defines],
       cpu,
       optLevel,

@@ -10,6 +10,7 @@ export interface BuildFlags {
   readonly optimize: string;
   readonly define?: readonly string[] | undefined;
   readonly include?: readonly string[] | undefined;
+  readonly "pre-include"?: readonly string[] | undefined;
   readonly cache: boolean;
 }
 
@@ -27,6 +28,7 @@ export function openBuilder(flags: BuildFlags, progress: Progress): Builder {
     optLevel: checkedLevel(flags.optimize),
     defines: (flags.define ?? []).map(definition),
     includeDirs: flags.include ?? [],
+    preIncludes: flags["pre-include"] ?? [],
     cache: flags.cache,
     progress: (stage) => progress.stage(stage),
     warn: (message) => process.stderr.write(`bpfkit: warning: ${message}\n`),

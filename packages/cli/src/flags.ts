@@ -34,5 +34,11 @@ export const buildFlags = {
     helpValue: "DIR",
     description: "look for headers here first",
   }),
+  "pre-include": Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: "FILE",
+    description: "include a header before the program, as clang's -include",
+  }),
   cache: Flags.boolean({ default: true, allowNo: true, description: "take a result that was built before" }),
 };

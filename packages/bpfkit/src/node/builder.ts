@@ -21,6 +21,8 @@ export interface BuilderOptions {
   readonly defines?: readonly string[];
   /** Folders of the user's headers. */
   readonly includeDirs?: readonly string[];
+  /** Headers to include before every program (`-include`). */
+  readonly preIncludes?: readonly string[];
   /** Whether results are taken from and put into the cache; default true. */
   readonly cache?: boolean;
   /** Default: `$XDG_CACHE_HOME/bpfkit`. */
@@ -94,12 +96,14 @@ export class Builder {
     const { cpu = "v3", optLevel = 2, progress } = this.#options;
     // As the headers' paths, which have no `..` inside: the compiler sees only the folders of files it was given.
     const includeDirs = (this.#options.includeDirs ?? []).map((folder) => normalize(folder));
+    const preIncludes = (this.#options.preIncludes ?? []).map((path) => normalize(path));
     return {
       cpu,
       optLevel,
       defines: [...(this.#options.defines ?? []), ...defines],
       includeDirs,
-      headers: collectUserHeaders(source.file, source.text, includeDirs),
+      headers: collectUserHeaders(source.file, source.text, includeDirs, preIncludes),
+      preIncludes,
       ...(progress === undefined ? {} : { progress }),
     };
   }
@@ -123,6 +127,7 @@ export class Builder {
         `O=${options.optLevel}`,
         ...options.defines.map((define) => `D=${define}`),
         ...options.includeDirs,
+        ...(options.preIncludes ?? []).map((path) => `include=${path}`),
       ],
       profile: await this.#profileId(),
       implementation: this.#implementation,
