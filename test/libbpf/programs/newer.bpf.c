@@ -1,14 +1,10 @@
-// What libbpf's headers have besides since 1.2. Declares itself what kernels before 6.4 lack.
+// What libbpf's headers have besides since 1.2.
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
 char LICENSE[] SEC("license") = "GPL";
-
-struct bpf_iter_num {
-	__u64 __opaque[1];
-} __attribute__((aligned(8)));
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

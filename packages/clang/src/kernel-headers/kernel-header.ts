@@ -21,6 +21,18 @@ export interface KernelHeaderOptions {
 }
 
 /**
+ * Types of the user interface that came after the kernels whose BTF is at hand, by the words of a program that need them: the
+ * loops of bpf_helpers.h keep their state in struct bpf_iter_num (uapi linux/bpf.h, Linux 6.4).
+ */
+const laterTypes: readonly { readonly tag: string; readonly needs: RegExp; readonly text: string }[] = [
+  {
+    tag: "bpf_iter_num",
+    needs: /^bpf_(?:for|for_each|repeat|iter_num\w*)$/,
+    text: "struct bpf_iter_num { unsigned long long __opaque[1]; } __attribute__((aligned(8)));\n",
+  },
+];
+
+/**
  * C text of the kernel's types that the given texts name or reach: the program, its own headers, and every injected text that
  * uses kernel types. Structs and enums that a text defines itself are left to it.
  */
@@ -40,11 +52,16 @@ export function kernelHeader(
   const ids = Array.from({ length: reduced.typeCount - 1 }, (_, index) => index + 1);
   const preserveAccessIndex = !lean && options.relocatable !== false;
   // Headers and programs ask by this macro, which bpftool's vmlinux.h has, whether types are the kernel's own.
+  const later = laterTypes
+    .filter(({ tag, needs }) => [...used].some((name) => needs.test(name)) && !defined.tags.has(tag))
+    .filter(({ tag }) => btf.findAll(tag).length === 0)
+    .map(({ text }) => text)
+    .join("");
   const types = printC(reduced, ids, { preserveAccessIndex });
   // Its own `bool`, `true` and `false` are not the macros of stdbool.h, which may have been included before.
   const around = (what: string) =>
     ["bool", "true", "false"].map((name) => `#pragma ${what}_macro("${name}")\n`).join("");
-  return `#pragma once\n#define __VMLINUX_H__\n${around("push")}#undef bool\n#undef true\n#undef false\n${types}${kfuncs.text}${around("pop")}`;
+  return `#pragma once\n#define __VMLINUX_H__\n${around("push")}#undef bool\n#undef true\n#undef false\n${types}${later}${kfuncs.text}${around("pop")}`;
 }
 
 /**
