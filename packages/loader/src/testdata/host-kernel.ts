@@ -1,9 +1,6 @@
 /** Runs tests with this machine's kernel: loading, maps, test runs and private pins only; nothing is attached. */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmdirSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "uvu";
+import { mountBpfFileSystem } from "../../../../test/support/bpf-file-system.ts";
 import { canLoadBpf } from "../../../../test/support/native-tools.ts";
 import { LinuxKernel } from "../linux/linux-kernel.ts";
 
@@ -27,16 +24,10 @@ export function kernelTest(name: string, run: (kernel: LinuxKernel) => void | Pr
 
 /** A BPF file system of the test's own, gone with its pins when the test is over. */
 export async function withPins(run: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "bpfkit-pins-"));
-  const mounted = spawnSync("mount", ["-t", "bpf", "bpf", folder], { encoding: "utf8" });
-  if (mounted.status !== 0) {
-    rmdirSync(folder);
-    throw new Error(`a BPF file system cannot be mounted: ${mounted.stderr}`);
-  }
+  const pins = mountBpfFileSystem();
   try {
-    await run(folder);
+    await run(pins.folder);
   } finally {
-    spawnSync("umount", [folder]);
-    rmdirSync(folder);
+    pins.unmount();
   }
 }
