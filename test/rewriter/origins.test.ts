@@ -331,6 +331,20 @@ int bits(struct pt_regs *ctx, struct task_struct *p, struct sock *sk)
 	return p->sched_reset_on_fork + (*p).sched_reset_on_fork + sk->sk_userlocks + sk->sk_protocol;
 }
 int copy(struct pt_regs *ctx, struct task_struct *p) { struct list_head l = p->children; return l.next->next != 0; }
+void nothing(struct pt_regs *ctx) { if (PT_REGS_IP(ctx)) return; }
+int without_return(struct pt_regs *ctx) { u64 k = PT_REGS_SP(ctx); out.increment(k); }
+int accessors(struct pt_regs *ctx)
+{
+	struct pt_regs *sys = PT_REGS_SYSCALL_CTX(ctx);
+	u64 first = 0;
+	bpf_probe_read_kernel(&first, sizeof(first), &PT_REGS_PARM1_SYSCALL(sys));
+	first += PT_REGS_PARM4_SYSCALL(sys) + PT_REGS_PARM6_SYSCALL(sys);
+	return first + PT_REGS_PARM1(ctx) + PT_REGS_PARM6(ctx) + PT_REGS_RC(ctx) + PT_REGS_IP(ctx) + PT_REGS_SP(ctx) + PT_REGS_FP(ctx) + PT_REGS_RET(ctx);
+}
+int six(struct pt_regs *regs, int a, u8 b, bool c, enum pid_type d, struct task_struct *e, char *g)
+{
+	return a + b + c + d + e->pid + g[0] + regs->ip;
+}
 int wide(struct pt_regs *ctx, void *q) { unsigned __int128 x = *(unsigned __int128 *)q; return x; }
 int address(struct pt_regs *ctx, struct sock *sk) { return sk->sk_v6_daddr.s6_addr32[1] + sk->sk_daddr; }
 int entered(struct pt_regs *ctx, struct sock *sk) { u32 k = 1; socks.update(&k, &sk); return 0; }

@@ -134,6 +134,7 @@ class HeadRewriter {
     if (isFromMacro(node.range?.begin) && this.#expandMacro(text, use.file, use.offset, section))
       return probe;
     this.#addSection(section);
+    this.#returnNumber();
     if (parameters.length > 1 && !isTrampoline(name)) this.#arguments();
     return probe;
   }
@@ -153,6 +154,18 @@ class HeadRewriter {
       ? (section.split("/")[0] ?? section)
       : section;
     this.#context.edits.get(written.file)?.insert(written.offset, `SEC("${name}") `);
+  }
+
+  /** The kernel wants a number of every program: `void` leaves the register unset, which the verifier refuses. */
+  #returnNumber(): void {
+    const { node } = this.#definition;
+    const written = this.#written();
+    const name = spellingOf(node.loc);
+    if (written === undefined || name === undefined || !/^void\s*\(/.test(node.type?.qualType ?? "")) return;
+    if (name.file !== written.file) return;
+    for (const token of tokens(written.text, written.offset, name.offset))
+      if (token.text === "void")
+        this.#context.edits.get(written.file)?.replace(token.start, token.end, "int");
   }
 
   /** Helpers become part of their callers, as in BCC: they may take contexts and stack pointers freely. */
