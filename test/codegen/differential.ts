@@ -59,6 +59,7 @@ export interface Difference {
 /** What was compared of a batch. */
 export interface BatchOutcome {
   readonly seed: number;
+  /** 0 where the stack of one is too big for native clang, or together with its functions' for the VM. */
   readonly programs: number;
   /** Runs of a program in a build and an engine. */
   readonly comparisons: number;
@@ -101,17 +102,29 @@ export class Differential {
 
   /**
    * @param kernel whether the real kernel runs this batch, too
-   * @throws Error where native clang cannot build the text: the generator is wrong
+   * @throws Error where native clang cannot build the text, but for a stack that is too big: the generator is wrong
    */
   async compare(batch: Batch, kernel: boolean): Promise<BatchOutcome> {
     const { seed } = batch;
     const differences: Difference[] = [];
     const file = join(this.#folder, `${seed}.c`);
     writeFileSync(file, batch.text);
-    const builds = await this.#builds(batch, file, differences);
+    let builds: readonly Build[];
+    try {
+      builds = await this.#builds(batch, file, differences);
+    } catch (error) {
+      if (!(error instanceof Error) || !/BPF stack limit/.test(error.message)) throw error;
+      return { seed, programs: 0, comparisons: 0, inKernel: 0, refusedByKernel: 0, differences };
+    }
     const [native] = builds;
     if (native === undefined) throw new Error("no native build");
-    const expected = runPrograms(this.#engines.simulated("interpreter"), native.bytes, seed);
+    let expected: ReadonlyMap<string, ProgramOutcome>;
+    try {
+      expected = runPrograms(this.#engines.simulated("interpreter"), native.bytes, seed);
+    } catch (error) {
+      if (!(error instanceof BpfkitError) || !/combined stack size/.test(error.message)) throw error;
+      return { seed, programs: 0, comparisons: 0, inKernel: 0, refusedByKernel: 0, differences };
+    }
     let comparisons = 0;
     for (const { name, bytes } of builds) {
       for (const engine of ["interpreter", "jit"] as const) {

@@ -480,8 +480,8 @@ class Generator {
     }
     if (choice < 68) return `(${type})(${this.#condition(depth - 1)})`;
     if (choice < 71) return this.#swap(type, depth);
-    if (choice < 74) return this.#builtin(type, depth);
-    if (choice < 80) return this.#call(type, depth);
+    if (choice < 77) return this.#builtin(type, depth);
+    if (choice < 82) return this.#call(type, depth);
     if (choice < 84) return `(${type})table[${this.#index(8)}]`;
     if (choice < 86) return `(${type})wide[${this.#index(4)}]`;
     return this.#leaf(type);
@@ -521,7 +521,7 @@ class Generator {
     const b = this.#expression(type, depth - 1);
     const bits = bitsOf[type];
     const unsigned = type.replace("s", "u");
-    switch (this.#below(8)) {
+    switch (this.#below(10)) {
       case 0:
         return `(${type})__builtin_popcountll((${unsigned})${a})`;
       case 1:
@@ -541,6 +541,13 @@ class Generator {
         return `(${type})(((((u128)(u64)${a} << 64) | (u64)~${b}) ${this.#pick(["- 77", "+ (u64)gq", "^ 5"])}) >> ${this.#below(100)})`;
       case 6:
         return `({ ${type} o = ${a}, m = ${b}; o ${this.#pick(["<", ">"])} m ? o : m; })`;
+      case 7: {
+        const wide = this.#pick(["u128", "__int128"]);
+        const operator = this.#pick(["<", "<=", ">", ">=", "==", "!="]);
+        return `({ ${wide} o = (${wide})((u128)${a} << 64 | (u64)~${b}), m = (${wide})(s64)${b}; (${type})(o ${operator} m); })`;
+      }
+      case 8:
+        return `({ __int128 o = (s64)${a}; (${type})((__int128)((u128)o ^ (u128)(u64)~${b} << 64) >> ${this.#below(120)}); })`;
       default:
         return `({ ${type} o = ${a}; o < 0 ? (${type})-(${bits === 64 ? "u64" : "u32"})o : o; })`;
     }
