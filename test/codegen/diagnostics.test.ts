@@ -186,6 +186,20 @@ ${"    ctx[1] = ctx[2] + 1;\n".repeat(11_000)}  }
     native: false,
   },
   {
+    name: "a computed goto",
+    code: "CG101",
+    says: /a computed goto: BPF has no indirect jumps/,
+    text: `SEC("kprobe/x") int p(volatile int *ctx) { // HERE
+  static void *const ways[] = { &&one, &&two };
+  goto *ways[ctx[0] & 1];
+one:
+  return ctx[1];
+two:
+  return ctx[2] + 1;
+}`,
+    native: false,
+  },
+  {
     name: "a compiler intrinsic that BPF cannot have",
     code: "CG101",
     says: /llvm\.returnaddress/,

@@ -41,9 +41,16 @@ const float = (s: Selector): never => {
   throw s.refuse(Refusal.FloatingPoint, "BPF has no floating point", "Use integers or fixed point.");
 };
 
+/** What C has for LLVM's instructions that BPF has no code for, and what to write in its place. */
+const constructs: ReadonlyMap<string, readonly [construct: string, hint: string]> = new Map([
+  ["indirectbr", ["a computed goto: BPF has no indirect jumps", "Use a switch."]],
+  ["va_arg", ["a variable argument list", "Pass the arguments in a struct."]],
+]);
+
 const unsupported = (s: Selector, insn: Instruction): never => {
   const name = insn.opcode === "unsupported" ? insn.mnemonic : insn.opcode;
-  throw s.refuse(Refusal.Unsupported, `the instruction "${name}" is not supported here`);
+  const [construct, hint] = constructs.get(name) ?? [`the instruction "${name}" is not supported here`];
+  throw s.refuse(Refusal.Unsupported, construct, hint);
 };
 
 /** What selects each opcode but phi. */
