@@ -24,8 +24,10 @@ export function traceDifference(
     if (values.some((other) => other?.length !== value.length)) continue;
     const mine = own.get(label);
     if (mine === undefined) differences.push(`${label}: only clang's`);
-    else if (!sameWhereStable(mine, value, values as string[]))
-      differences.push(`${label}: ${shorten(mine, value)}`);
+    else {
+      const at = firstDifference(mine, value, values as string[]);
+      if (at !== undefined) differences.push(`${label}: ${shorten(mine, value, at)}`);
+    }
   }
   for (const label of own.keys()) {
     if (!known.some((run) => run.has(label))) differences.push(`${label}: only bpfkit's`);
@@ -47,20 +49,18 @@ function byLabel(lines: readonly string[]): Map<string, string> {
   return map;
 }
 
-function sameWhereStable(mine: string, first: string, others: readonly string[]): boolean {
-  if (mine === first) return true;
-  if (mine.length !== first.length) return false;
+/** The digit where a word differs in which all of clang's runs agree. */
+function firstDifference(mine: string, first: string, others: readonly string[]): number | undefined {
+  if (mine.length !== first.length) return 0;
+  const part = (text: string, at: number): string => text.slice(at, at + word);
   for (let at = 0; at < first.length; at += word) {
-    const part = (text: string): string => text.slice(at, at + word);
-    if (part(mine) !== part(first) && others.every((other) => part(other) === part(first))) return false;
+    const native = part(first, at);
+    if (part(mine, at) !== native && others.every((other) => part(other, at) === native)) return at;
   }
-  return true;
+  return undefined;
 }
 
-function shorten(mine: string, theirs: string): string {
-  let at = 0;
-  while (at < mine.length && mine[at] === theirs[at]) at++;
-  const part = (text: string): string =>
-    text.length > 40 ? `…${text.slice(Math.max(0, at - 8), at + 24)}…` : text;
+function shorten(mine: string, theirs: string, at: number): string {
+  const part = (text: string): string => (text.length > 40 ? `…${text.slice(at, at + 2 * word)}…` : text);
   return `${part(mine)}, clang's ${part(theirs)} (from digit ${at})`;
 }
