@@ -166,4 +166,11 @@ test("text that is no assembly names its line of C and says what is wrong", () =
   }
 });
 
+test("assembly outside of functions is refused, not dropped", () => {
+  const compile = (text: string) =>
+    generate(`module asm "${quoted(text)}"\n`, { cpu: "v3", mainFile: "a.c" });
+  assert.throws(() => compile(".weak f"), /outside of functions is not supported: "\.weak f"/);
+  assert.ok(compile("# only a comment").bytes.length > 0);
+});
+
 test.run();

@@ -1,5 +1,6 @@
 /** The back end proper: a prepared module to sections, symbols and relocations. */
 import { encodeInstructions, slotCount } from "@bpfkit/elf/isa";
+import { statementsOf } from "../assembly/index.ts";
 import type { EmittedFunction, EmittedInstruction, EmittedModule } from "../debug/emitted-module.ts";
 import type { IrFunction } from "../ir/function.ts";
 import { isDeclaration } from "../ir/function.ts";
@@ -38,6 +39,7 @@ const maxInstructions = 1_000_000;
  * @throws BpfkitError CG1xx, with diagnostics on the line of C, for what BPF or this back end cannot do
  */
 export function emitModule(module: IrModule, options: EmitOptions): EmittedModule {
+  refuseModuleAssembly(module);
   const sections = new SectionTable();
   // Loaders look for the section of subprograms first, and LLVM always writes it.
   const text = sections.indexOf(codeSection(undefined));
@@ -57,6 +59,19 @@ export function emitModule(module: IrModule, options: EmitOptions): EmittedModul
     functions,
     globals: globals.map(({ global, section, offset, size }) => ({ global, section, offset, size })),
   };
+}
+
+/** Text like `asm(".weak f");` outside of functions says something of the object, and must not be dropped unread. */
+function refuseModuleAssembly(module: IrModule): void {
+  const [first] = statementsOf(module.moduleAssembly.join("\n"));
+  if (first === undefined) return;
+  throw refusal(
+    module.metadata,
+    Refusal.Assembly,
+    `assembly outside of functions is not supported: "${first.text}"`,
+    undefined,
+    "Use attributes of C, such as __attribute__((weak)), or put it into a function.",
+  );
 }
 
 function placeFunction(
