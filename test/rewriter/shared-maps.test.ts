@@ -6,6 +6,7 @@ import { type BPF, type BpfOptions, BPF as Program } from "bpfkit";
 import { Builder, openKernel } from "bpfkit/node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { kernelTest, withPins } from "../../packages/loader/src/testdata/host-kernel.ts";
 import { canLoadBpf } from "../support/native-tools.ts";
 
 const builder = new Builder({ cache: false });
@@ -98,6 +99,26 @@ test("on this machine, programs opened one by one share maps", async () => {
   } finally {
     for (const kernel of kernels) kernel.shutdown();
   }
+});
+
+kernelTest("pinned maps of every macro are there again for the next program", async (kernel) => {
+  await withPins(async (folder) => {
+    const text = `BPF_TABLE_PINNED("hash", u64, u64, counts, 16, "${folder}/deep/counts");
+BPF_TABLE_PINNED("hash", u32, u32, flagged, 16, "${folder}/flagged", BPF_F_NO_PREALLOC);
+BPF_TABLE("array:${folder}/typed", int, u64, typed, 4);
+BPF_QUEUESTACK_PINNED("queue", waiting, u64, 4, 0, "${folder}/waiting");
+BPF_XSKMAP(sockets, 4, "${folder}/sockets");
+`;
+    const first = await open(kernel, text);
+    first.table("counts").set(7n, 70n);
+    first.table("typed").set(2, 5n);
+    first.close();
+    const second = await open(kernel, text);
+    assert.is(second.table("counts").get(7n), 70n);
+    assert.is(second.table("typed").get(2), 5n);
+    assert.ok([...second.collection.maps.values()].every(({ reused }) => reused));
+    second.close();
+  });
 });
 
 test("bpf_num_cpus is the kernel's number of online CPUs", async () => {
