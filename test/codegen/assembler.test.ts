@@ -166,6 +166,32 @@ test("text that is no assembly names its line of C and says what is wrong", () =
   }
 });
 
+test("any text is assembled or refused", () => {
+  const words =
+    `r1 w2 r10 r11 = += s>>= ( u8 * ) + - 8 0x7fffffff 99999999999999999999 ll if goto 1f 1: exit ; lock call map skb [ ]
+    be16 atomic_fetch_add xchg_64 cmpxchg32_32 addr_space_cast , load_acquire may_goto callx .8byte ' " // /* # ~ << % § a:`.split(
+      /\s+/,
+    );
+  let state = 1;
+  const below = (limit: number): number => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+  let assembled = 0;
+  for (let round = 0; round < 2000; round++) {
+    const text = Array.from({ length: 1 + below(12) }, () => words[below(words.length)]).join(
+      below(4) === 0 ? "" : " ",
+    );
+    try {
+      ours(text);
+      assembled += 1;
+    } catch (error) {
+      assert.is((error as { code?: string }).code, "CG110", `${text}: ${error}`);
+    }
+  }
+  assert.ok(assembled > 10 && assembled < 1000, `${assembled} texts were assembled`);
+});
+
 test("assembly outside of functions is refused, not dropped", () => {
   const compile = (text: string) =>
     generate(`module asm "${quoted(text)}"\n`, { cpu: "v3", mainFile: "a.c" });

@@ -61,7 +61,7 @@ function damage(text: string, random: (bound: number) => number): string {
   }
 }
 
-for (const name of ["arithmetic.c", "core-access.c", "debug-types.c"]) {
+for (const name of ["arithmetic.c", "atomics.c", "core-access.c", "debug-types.c", "symbols.c", "values.c"]) {
   test(`damaged IR of ${name} gives a diagnostic or an object, never a crash`, () => {
     const clang = requireTool("clang-19");
     if (clang === undefined) return;
