@@ -44,7 +44,7 @@ if (object !== undefined) {
       run();
       assert.is(value("runs"), -6);
       assert.is(value("hidden"), 2n);
-      assert.throws(() => loaded.variable("step").write(3), /LD050|constant once it is loaded/);
+      assert.throws(() => loaded.variable("step").write(3), /LD035|constant once it is loaded/);
       assert.throws(() => loaded.variable("none"), /no global variable none/);
       loaded.close();
       loaded.close();

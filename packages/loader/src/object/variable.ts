@@ -33,10 +33,10 @@ export class Variable {
     return this.codec.decode(this.#bytes());
   }
 
-  /** @throws BpfkitError LD050 for constants */
+  /** @throws BpfkitError LD035 for constants */
   write(value: BtfValue): void {
     if (this.spec.constant) {
-      throw new BpfkitError("LD050", `variable ${this.name} is constant once it is loaded`, {
+      throw new BpfkitError("LD035", `variable ${this.name} is constant once it is loaded`, {
         hint: "Set it in the spec before loading.",
       });
     }

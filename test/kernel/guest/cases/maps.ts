@@ -1,8 +1,11 @@
 /** Guest tests of map types: create, update, look up, walk, delete on a real kernel. */
 import { strict as assert } from "node:assert";
-import { Errno, MapType } from "@bpfkit/base/abi";
+import { closeSync, openSync } from "node:fs";
+import { Errno, MapType, ProgramType } from "@bpfkit/base/abi";
 import { SyscallError } from "@bpfkit/base/diagnostics";
 import type { Fd, Kernel } from "@bpfkit/base/kernel";
+import { hasMapType, hasProgramType } from "@bpfkit/loader";
+import type { ToolProgram } from "bpfkit";
 import type { GuestCase } from "../guest-case.ts";
 
 const word = (value: number): Uint8Array => {
@@ -66,6 +69,89 @@ function hashBehaves(kernel: Kernel, type: number, perCpu: boolean): void {
     if (type === MapType.Hash) assert.deepEqual(kernel.mapLookupAndDelete(map, word(1)), value(1));
   });
 }
+
+const tailCalls: ToolProgram = {
+  file: "tail-calls.bpf.c",
+  text: `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+char LICENSE[] SEC("license") = "GPL";
+
+int first(struct __sk_buff *skb);
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, 2);
+    __uint(key_size, 4);
+    __array(values, int(struct __sk_buff *));
+} jumps SEC(".maps") = {.values = {[0] = &first}};
+
+SEC("tc") int first(struct __sk_buff *skb) { return 42; }
+SEC("tc") int other(struct __sk_buff *skb) { return 43; }
+SEC("tc") int start(struct __sk_buff *skb)
+{
+    bpf_tail_call(skb, &jumps, 0);
+    return 1;
+}
+`,
+};
+
+const storage: ToolProgram = {
+  file: "storage.bpf.c",
+  text: `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+char LICENSE[] SEC("license") = "GPL";
+
+struct {
+    __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, u64);
+} tasks SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_INODE_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, u64);
+} inodes SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 2);
+    __type(key, u32);
+    __type(value, u64);
+} highest SEC(".maps");
+
+static __always_inline void raise(u32 index, u64 to)
+{
+    u64 *value = bpf_map_lookup_elem(&highest, &index);
+    if (value && *value < to)
+        *value = to;
+}
+
+SEC("lsm/file_open")
+int BPF_PROG(on_open, struct file *file)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    u64 *value;
+
+    /* /etc is on the first file system of the guest, and only the test opens files of it. */
+    if (file->f_path.dentry->d_parent->d_iname[0] != 'e' || file->f_path.dentry->d_parent->d_iname[1] != 't' ||
+        file->f_path.dentry->d_parent->d_iname[2] != 'c')
+        return 0;
+    value = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    if (value)
+        raise(0, ++*value);
+    value = bpf_inode_storage_get(&inodes, file->f_inode, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    if (value)
+        raise(1, ++*value);
+    return 0;
+}
+`,
+};
 
 /** Maps. */
 export const mapCases: readonly GuestCase[] = [
@@ -169,6 +255,89 @@ export const mapCases: readonly GuestCase[] = [
       }
       kernel.close(inner);
       fails(Errno.EBADF, () => kernel.close(inner));
+    },
+  },
+  {
+    name: "every map type and program type of the kernel's header can be made",
+    run({ kernel }) {
+      const maps = Object.entries(MapType).filter(([, type]) => type !== MapType.Unspec);
+      assert.deepEqual(
+        maps.filter(([, type]) => !hasMapType(kernel, type)).map(([name]) => name),
+        [],
+      );
+      const programs = Object.entries(ProgramType).filter(([, type]) => type !== ProgramType.Unspec);
+      const absent = programs.filter(([, type]) => !hasProgramType(kernel, type)).map(([name]) => name);
+      // Debian's cloud kernel has no infrared receivers.
+      assert.deepEqual(absent, ["LircMode2"]);
+    },
+  },
+  {
+    name: "map type bloom filter takes values, and only those",
+    run({ kernel }) {
+      withMap(kernel, MapType.BloomFilter, [0, 4, 100], (map) => {
+        const none = new Uint8Array(0);
+        for (let value = 0; value < 50; value++) kernel.mapUpdate(map, none, word(value * 7), 0);
+        fails(Errno.EINVAL, () => kernel.mapUpdate(map, none, word(1), 1));
+        assert.equal(kernel.mapInfo(map).mapExtra, 0n);
+      });
+    },
+  },
+  {
+    name: "map types devmap, cpumap and cgroup array take interfaces, CPUs and cgroups",
+    run({ kernel }) {
+      withMap(kernel, MapType.Devmap, [4, 4, 4], (map) => {
+        kernel.mapUpdate(map, word(2), word(kernel.network.interfaceIndex("lo")), 0);
+        assert.deepEqual(kernel.mapLookup(map, word(2)), word(1));
+        fails(Errno.EINVAL, () => kernel.mapUpdate(map, word(2), word(99), 0));
+        assert.equal(kernel.mapDelete(map, word(2)), true);
+      });
+      withMap(kernel, MapType.Cpumap, [4, 4, kernel.possibleCpus.length], (map) => {
+        kernel.mapUpdate(map, word(1), word(64), 0);
+        assert.deepEqual(kernel.mapLookup(map, word(1)), word(64));
+        assert.equal(kernel.mapDelete(map, word(1)), true);
+      });
+      withMap(kernel, MapType.CgroupArray, [4, 4, 2], (map) => {
+        const folder = kernel.links.openTarget("/sys/fs/cgroup");
+        kernel.mapUpdate(map, word(1), word(folder), 0);
+        fails(Errno.EBADF, () => kernel.mapUpdate(map, word(0), word(map), 0));
+        kernel.close(folder);
+      });
+    },
+  },
+  {
+    name: "map type prog array: tail calls by static values, replaced and removed",
+    programs: [tailCalls],
+    async run(guest) {
+      const bpf = await guest.open(tailCalls);
+      try {
+        const run = (): number => bpf.program("start").testRun({ data: new Uint8Array(64) }).returnValue;
+        assert.equal(run(), 42);
+        bpf.table("jumps").setProgram(0, "other");
+        assert.equal(run(), 43);
+        bpf.collection.maps.get("jumps")?.deleteBytes(word(0));
+        assert.equal(run(), 1);
+      } finally {
+        bpf.close();
+      }
+    },
+  },
+  {
+    name: "map types task and inode storage: values of their own for each owner",
+    programs: [storage],
+    async run(guest) {
+      const bpf = await guest.open(storage);
+      try {
+        for (let round = 0; round < 3; round++) closeSync(openSync("/etc/guest-file", "r"));
+        for (let round = 0; round < 2; round++) closeSync(openSync("/etc/passwd", "r"));
+        const counts = bpf
+          .table("highest")
+          .items()
+          .map(([, value]) => Number(value));
+        // Of this task, every open; of the two files, their own.
+        assert.deepEqual(counts, [5, 3]);
+      } finally {
+        bpf.close();
+      }
     },
   },
 ];
