@@ -19,6 +19,7 @@ import {
   expectationOf,
   expectations,
 } from "../test/corpus/codegen/expectations.ts";
+import { canAskKernel } from "../test/corpus/codegen/kernel/oracle.ts";
 import {
   meanRatio,
   meanVerifiedRatio,
@@ -27,7 +28,7 @@ import {
   type Outcome,
 } from "../test/corpus/codegen/measure.ts";
 import { fetchSelftests, type Selftests, whyNoSelftests } from "../test/corpus/codegen/selftests.ts";
-import { canLoadBpf, requireTool } from "../test/support/native-tools.ts";
+import { requireTool } from "../test/support/native-tools.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -43,9 +44,9 @@ function oracles(): Oracles | undefined {
   const clang = requireTool("clang-19");
   const bpftool = requireTool("bpftool");
   if (clang === undefined || bpftool === undefined) return undefined;
-  const load = !options["no-load"] && canLoadBpf();
+  const load = !options["no-load"] && canAskKernel();
   if (!load && !options["no-load"])
-    console.error("SKIPPED: loading needs root, bpftool and a kernel that takes BPF programs");
+    console.error("SKIPPED: loading needs root, bpftool, libbpf and a kernel that takes BPF programs");
   return { clang, bpftool, load };
 }
 

@@ -4,10 +4,11 @@ import { BtfTable } from "@bpfkit/elf/btf";
 import { loadBundledProfile } from "bpfkit/node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { canLoadBpf, requireTool } from "../support/native-tools.ts";
+import { requireTool } from "../support/native-tools.ts";
 import { typeDifference } from "./codegen/compare.ts";
 import { expectationOf, expectations, unexplained } from "./codegen/expectations.ts";
 import { traceDifference } from "./codegen/kernel/compare-runs.ts";
+import { canAskKernel } from "./codegen/kernel/oracle.ts";
 import { meanRatio, measureAll, type Outcome } from "./codegen/measure.ts";
 import { fetchSelftests, type Selftests, whyNoSelftests } from "./codegen/selftests.ts";
 
@@ -50,8 +51,8 @@ function available(): Selftests | undefined {
 
 const tests = clang === undefined || bpftool === undefined ? undefined : available();
 if (clang !== undefined && bpftool !== undefined && tests !== undefined) {
-  const load = canLoadBpf();
-  if (!load) process.stderr.write("SKIPPED: the kernel's word on the objects needs root and BPF\n");
+  const load = canAskKernel();
+  if (!load) process.stderr.write("SKIPPED: the kernel's word on the objects needs root, BPF and libbpf\n");
   let running: Promise<Outcome[]> | undefined;
   const measured = (): Promise<Outcome[]> => {
     running ??= measureAll(tests, { clang, bpftool, load }, sample);

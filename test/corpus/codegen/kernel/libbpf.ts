@@ -108,6 +108,16 @@ function libbpf(): ReturnType<typeof bind> {
   return bound;
 }
 
+/** Whether this machine has the library. */
+export function hasLibbpf(): boolean {
+  try {
+    libbpf();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** An object file that libbpf has opened. */
 export class NativeObject {
   readonly programs: readonly NativeProgram[];

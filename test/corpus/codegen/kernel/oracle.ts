@@ -1,9 +1,16 @@
 /** Asks this machine's kernel about objects, through a worker process. Nothing is ever attached. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
+import { canLoadBpf } from "../../../support/native-tools.ts";
+import { hasLibbpf } from "./libbpf.ts";
 import type { ObjectVerdict, Order } from "./session.ts";
 
 const mostMilliseconds = 300_000;
+
+/** Whether this machine's kernel can be asked: root, a kernel that takes BPF, libbpf. */
+export function canAskKernel(): boolean {
+  return canLoadBpf() && hasLibbpf();
+}
 
 /** What happened where there is no verdict. */
 export class NoVerdict extends Error {}
