@@ -24,7 +24,11 @@ async function bootCases(): Promise<GuestRun | undefined> {
   const tools = guestTools();
   if (tools === undefined) return undefined;
   const objects = await buildObjects(guestCases);
-  return await runGuest(tools, { objects, kernelModules, limitMs, ...(only === undefined ? {} : { only }) });
+  const cachedRuns = guestCases
+    .flatMap((one) => one.cachedRuns ?? [])
+    .map((words) => ({ words, folder: "." }));
+  const parts = { objects, cachedRuns, kernelModules, limitMs };
+  return await runGuest(tools, { ...parts, ...(only === undefined ? {} : { only }) });
 }
 
 let running: Promise<GuestRun | undefined> | undefined;

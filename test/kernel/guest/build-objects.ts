@@ -21,7 +21,7 @@ async function programOf(tool: Tool, argv: readonly string[]): Promise<ToolProgr
       captured = program;
       throw enough;
     },
-    kernel: { monotonicNs: () => 0n } as never,
+    kernel: { monotonicNs: () => 0n, objects: { openPinned: () => 0 }, close() {} } as never,
     signal: new AbortController().signal,
   };
   try {

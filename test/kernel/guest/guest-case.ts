@@ -34,6 +34,8 @@ export interface GuestCase {
   readonly binaries?: readonly GuestBinary[];
   /** A tool whose program is to be built, with its arguments. */
   readonly tool?: { readonly tool: Tool; readonly argv: readonly string[] };
+  /** Arguments of `bpfkit run` whose programs the command in the guest finds in its build cache, /cache. */
+  readonly cachedRuns?: readonly (readonly string[])[];
   run(guest: Guest): void | Promise<void>;
 }
 

@@ -2,13 +2,16 @@
 import type { GuestCase } from "../guest-case.ts";
 import { cgroupCases } from "./cgroups.ts";
 import { commandCases } from "./command.ts";
+import { cpuToolCases } from "./cpu-tools.ts";
 import { faultCases } from "./faults.ts";
 import { iteratorCases } from "./iterators.ts";
 import { kernelProbeCases } from "./kernel-probes.ts";
 import { mapCases } from "./maps.ts";
 import { networkCases } from "./network.ts";
+import { networkToolCases } from "./network-tools.ts";
 import { probeCases } from "./probes.ts";
 import { ringCases } from "./rings.ts";
+import { toolCommandCases } from "./tool-commands.ts";
 import { toolCases } from "./tools.ts";
 import { uprobeCases } from "./uprobes.ts";
 import { userProbeCases } from "./user-probes.ts";
@@ -25,6 +28,9 @@ export const guestCases: readonly GuestCase[] = [
   ...iteratorCases,
   ...ringCases,
   ...toolCases,
+  ...cpuToolCases,
+  ...networkToolCases,
+  ...toolCommandCases,
   ...commandCases,
   // The last of these locks the kernel down.
   ...faultCases,
