@@ -9,7 +9,7 @@ import type { ToolProgram } from "bpfkit";
 import koffi from "koffi";
 import type { GuestCase } from "../guest-case.ts";
 import { insertModule } from "./modules.ts";
-import { callGetegid } from "./probes.ts";
+import { callGetegid, execTrue } from "./probes.ts";
 
 const head = `#include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -125,6 +125,22 @@ int on_getegid(void *ctx)
     u32 cpu = bpf_get_smp_processor_id();
     u64 value = cnt.perf_read(cpu);
     seen.update(&cpu, &value);
+    return 0;
+}
+`,
+};
+
+const typedTracepoint: ToolProgram = {
+  file: "tp-btf.bpf.c",
+  text: `${head}
+extern const void sched_clock __attribute__((section(".ksyms")));
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binary)
+{
+    count(task->real_parent->tgid);
+    /* The address of a kernel function, as /proc/kallsyms has it. */
+    u64 key = 1, address = (u64)&sched_clock;
+    bpf_map_update_elem(&counts, &key, &address, BPF_ANY);
     return 0;
 }
 `,
@@ -348,6 +364,21 @@ export const kernelProbeCases: readonly GuestCase[] = [
           () => bpf.table("seen").openPerfEvent({ kind: "software", config: 0 }),
           /no perf event array/,
         );
+      } finally {
+        bpf.close();
+      }
+    },
+  },
+  {
+    name: "tp_btf: seven execs of this process, and the address of a kernel symbol",
+    programs: [typedTracepoint],
+    async run(guest) {
+      const bpf = await guest.open(typedTracepoint);
+      try {
+        for (let exec = 0; exec < 7; exec++) execTrue();
+        assert.equal(bpf.table("counts").get(BigInt(process.pid)), 7n);
+        const line = /^([0-9a-f]+) T sched_clock$/m.exec(readFileSync("/proc/kallsyms", "latin1"));
+        assert.equal(bpf.table("counts").get(1n), BigInt(`0x${line?.[1]}`));
       } finally {
         bpf.close();
       }
