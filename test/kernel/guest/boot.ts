@@ -38,7 +38,8 @@ export async function bootGuest(machine: GuestMachine): Promise<GuestRun> {
   words.push("-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot");
   words.push("-kernel", machine.kernelImage, "-initrd", machine.initialRamDisk);
   const only = machine.only === undefined ? "" : ` ${onlyParameter}${encodeURIComponent(machine.only)}`;
-  words.push("-append", `console=ttyS0 panic=-1 quiet lsm=lockdown,bpf${only}`);
+  // An emulated timer may be late where the machine has other work: without no_timer_check Linux would not boot then.
+  words.push("-append", `no_timer_check console=ttyS0 panic=-1 quiet lsm=lockdown,bpf${only}`);
   if (machine.disk !== undefined) {
     words.push("-drive", `file=${machine.disk},if=virtio,format=raw,snapshot=on`);
   }

@@ -28,7 +28,7 @@ interface SharedTool {
   readonly row: (line: string, isWorkload: (pid: number) => boolean) => string | undefined;
   readonly work: "workload" | "disk";
   readonly least: number;
-  /** Who takes part; BCC's biolatency needs a function that this kernel has inlined. */
+  /** Who takes part. */
   readonly peers: readonly ("bpfcc-tools" | "libbpf-tools")[];
   /** How many columns of bpfcc-tools' lines can be relied on; all unless told otherwise. */
   readonly bccColumns?: number;
@@ -84,6 +84,7 @@ export const sharedTools: readonly SharedTool[] = [
     row: (line) => /^\s+\d+ -> \d+\s+: ([1-9]\d*)/.exec(line)?.[1],
     work: "disk",
     least: 1,
+    // BCC's probes blk_account_io_done, which Debian's 6.1 marks as not traceable.
     peers: ["libbpf-tools"],
   },
 ];
@@ -95,11 +96,13 @@ export const sideBySideCase = (tool: string): string => `${tool}: the same lines
 class FrontEnd {
   readonly who: string;
   readonly #child: ChildProcess;
+  readonly #closed: Promise<unknown>;
   #output = "";
 
   constructor(who: string, child: ChildProcess) {
     this.who = who;
     this.#child = child;
+    this.#closed = new Promise((resolve) => child.once("close", resolve));
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.#output += text;
     });
@@ -122,10 +125,9 @@ class FrontEnd {
 
   /** Interrupts it and gives its lines. */
   async finish(): Promise<string[]> {
-    const closed = new Promise((resolve) => this.#child.once("close", resolve));
     this.#child.kill("SIGINT");
     const killer = setTimeout(() => this.#child.kill("SIGKILL"), 60_000);
-    await closed;
+    await this.#closed;
     clearTimeout(killer);
     return this.#output.split("\n");
   }
