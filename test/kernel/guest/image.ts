@@ -35,6 +35,8 @@ export interface ImageParts {
   readonly cachedRuns?: readonly { readonly words: readonly string[]; readonly folder: string }[];
   /** Whether the compiler goes along, for builds in the guest. */
   readonly hasCompiler?: boolean;
+  /** Programs of this machine that go along with their libraries, by their path there. */
+  readonly programs?: ReadonlyMap<string, string>;
   /** More files, by path from the root. */
   readonly files?: ReadonlyMap<string, string | Uint8Array>;
 }
@@ -106,6 +108,7 @@ export function makeImage(parts: ImageParts, folder: string): string {
   copyTo(parts.busybox, join(root, "bin/busybox"));
   chmodSync(join(root, "bin/busybox"), 0o755);
   copyProgram(process.execPath, "usr/bin/node", root);
+  for (const [target, path] of parts.programs ?? []) copyProgram(path, target, root);
   writeFileSync(join(root, "init"), init(parts.agent ?? "agent"), { mode: 0o755 });
   writeFileSync(join(root, "etc/guest-file"), "opened by a test\n");
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0::/tmp:/bin/sh\n");

@@ -6,11 +6,14 @@ import { cpuToolCases } from "./cpu-tools.ts";
 import { faultCases } from "./faults.ts";
 import { iteratorCases } from "./iterators.ts";
 import { kernelProbeCases } from "./kernel-probes.ts";
+import { loadedCases } from "./loaded.ts";
 import { mapCases } from "./maps.ts";
 import { networkCases } from "./network.ts";
 import { networkToolCases } from "./network-tools.ts";
 import { probeCases } from "./probes.ts";
+import { rejectionCases } from "./rejections.ts";
 import { ringCases } from "./rings.ts";
+import { symbolCases } from "./symbols.ts";
 import { toolCommandCases } from "./tool-commands.ts";
 import { toolCases } from "./tools.ts";
 import { uprobeCases } from "./uprobes.ts";
@@ -31,6 +34,9 @@ export const guestCases: readonly GuestCase[] = [
   ...cpuToolCases,
   ...networkToolCases,
   ...toolCommandCases,
+  ...symbolCases,
+  ...loadedCases,
+  ...rejectionCases,
   ...commandCases,
   // The last of these locks the kernel down.
   ...faultCases,
