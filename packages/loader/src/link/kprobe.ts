@@ -92,7 +92,8 @@ function attachByOldInterface(
     return attachByTracefs(kernel, program, kind, request.options);
   } catch (error) {
     const absent = error instanceof SyscallError && error.command === "open" && error.errno === Errno.ENOENT;
-    throw absent ? request.instead : error;
+    const noTracefs = error instanceof BpfkitError && error.code === "LK007";
+    throw absent || noTracefs ? request.instead : error;
   }
 }
 
