@@ -538,7 +538,7 @@ class Generator {
         return `({ ${unsigned} o = ${a}; (${type})(${unsigned})(o << ${by} | o >> (-(u32)${by} & ${bits - 1})); })`;
       }
       case 5:
-        return `(${type})(((((u128)(u64)${a} << 64) | (u64)~${b}) ${this.#pick(["- 77", "+ (u64)gq", "^ 5"])}) >> ${this.#below(100)})`;
+        return `(${type})(((((u128)(u64)${a} << 64) | (u64)~${b}) ${this.#pick(["- 77", "+ 12345", "^ 5"])}) >> ${this.#below(100)})`;
       case 6:
         return `({ ${type} o = ${a}, m = ${b}; o ${this.#pick(["<", ">"])} m ? o : m; })`;
       case 7: {
