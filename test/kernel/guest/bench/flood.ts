@@ -3,7 +3,8 @@
 /** Events for each call. */
 export const eventsPerCall = 64;
 
-const text = (declaration: string, send: string): string => `struct event {
+const text = (declaration: string, send: string): string => `#include <linux/sched.h>
+struct event {
     u64 number;
     u32 pid;
     char comm[TASK_COMM_LEN];
