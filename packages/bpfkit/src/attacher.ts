@@ -12,6 +12,7 @@ import {
   attachRawTracepoint,
   attachSocketFilter,
   attachSocketMap,
+  attachStructOps,
   attachTracepoint,
   attachTrafficControl,
   attachUprobe,
@@ -78,7 +79,7 @@ export abstract class Attacher {
     throw new UsageError(`there is no program ${name}`, { hint: `There are: ${names || "none"}.` });
   }
 
-  /** Attaches every program whose section names a target. */
+  /** Attaches every program whose section names a target, and registers structs of functions (struct_ops). */
   autoAttach(): void {
     for (const program of this.collection.programs.values()) {
       const { method, attachTo } = program.spec;
@@ -87,6 +88,9 @@ export abstract class Attacher {
       }
       const link = autoAttach(this.kernel, program, this.collection.maps);
       if (link !== undefined) this.#links.push(link);
+    }
+    for (const map of this.collection.maps.values()) {
+      if (map.kernelValue !== undefined) this.#links.push(attachStructOps(this.kernel, map));
     }
   }
 
@@ -217,6 +221,13 @@ export abstract class Attacher {
     const map = this.collection.maps.get(options.map);
     if (map === undefined) throw new UsageError(`the program has no map ${options.map}`);
     return this.#keep(attachSocketMap(this.kernel, this.program(options.program), map, options.attachType));
+  }
+
+  /** Gives the kernel a struct of functions, a variable of SEC(".struct_ops"); close the link to take it back. */
+  attachStructOps(options: { readonly map: string }): Link {
+    const map = this.collection.maps.get(options.map);
+    if (map === undefined) throw new UsageError(`the program has no map ${options.map}`);
+    return this.#keep(attachStructOps(this.kernel, map));
   }
 
   /** Attaches an iterator; its `read()` runs it and gives what it prints. */

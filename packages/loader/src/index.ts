@@ -23,6 +23,7 @@ export { attachPerfEvent, cacheEvent, type PerfEventOptions } from "./link/perf-
 export { attachRawTracepoint, attachTracing } from "./link/raw-tracepoint.ts";
 export { attachReuseport, attachSocketFilter, openPacketSocket, type PacketSocket } from "./link/socket.ts";
 export { attachSocketMap } from "./link/socket-map.ts";
+export { attachStructOps } from "./link/struct-ops.ts";
 export { syscallFunction, syscallPrefix, translateSyscallPrefix } from "./link/syscall-name.ts";
 export { attachTracepoint } from "./link/tracepoint.ts";
 export { attachTrafficControl, type TrafficControlOptions } from "./link/traffic-control.ts";
@@ -49,6 +50,7 @@ export { CollectionSpec } from "./spec/collection-spec.ts";
 export { kernelObjectName, type MapOrigin, type MapSpec } from "./spec/map-spec.ts";
 export type { CodeFunction, CodeSection, ProgramSpec, Reference } from "./spec/program-spec.ts";
 export { type AttachMethod, sectionDefinitions, sectionMeaning } from "./spec/sections.ts";
+export type { StructOpsSpec } from "./spec/struct-ops.ts";
 export type { VariableSpec } from "./spec/variable-spec.ts";
 export { KernelSymbols, type SymbolOptions, unknownSymbol } from "./symbols/kernel-symbols.ts";
 export {

@@ -21,9 +21,20 @@ function naming(program: ProgramSpec): { prefix: string; kind: "func" | "typedef
 /**
  * The type, or undefined for program types that need none. `MODULE:FUNCTION` looks in one module; other names are looked
  * up in vmlinux, then in every module.
+ * @param struct of struct_ops programs: the struct that holds them
  * @throws BpfkitError LD053 where the kernel has no such target.
  */
-export function attachTarget(program: ProgramSpec, types: () => KernelTypes): FoundType | undefined {
+export function attachTarget(
+  program: ProgramSpec,
+  types: () => KernelTypes,
+  struct: number | undefined,
+): FoundType | undefined {
+  if (program.type === ProgramType.StructOps) {
+    if (struct !== undefined) return { id: struct, module: undefined };
+    throw new BpfkitError("LD053", `program ${program.name} is of type struct_ops, but no struct holds it`, {
+      hint: 'Put it at a member of a variable in SEC(".struct_ops"), or leave it out with SEC("?struct_ops").',
+    });
+  }
   const names = naming(program);
   if (names === undefined) return undefined;
   const { attachTo } = program;

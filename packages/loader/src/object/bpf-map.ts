@@ -20,6 +20,8 @@ export interface BpfMapOrigin {
   readonly reused: boolean;
   /** True where it was made with BPF_F_MMAPABLE. */
   readonly mapped?: boolean;
+  /** Of structs of functions: the value that registers them. */
+  readonly kernelValue?: Uint8Array;
 }
 
 /** A map that was created from a spec. Closing it drops the descriptor; the map lives on while programs use it. */
@@ -34,10 +36,13 @@ export class BpfMap {
   readonly reused: boolean;
   /** True for data sections that user space can map into its memory (BPF_F_MMAPABLE). */
   readonly mapped: boolean;
+  /** Of structs of functions: the value that registers them. */
+  readonly kernelValue: Uint8Array | undefined;
   readonly #kernel: Kernel;
   readonly #btf: BtfTable | undefined;
   #keyCodec: TypeCodec | undefined;
   #valueCodec: TypeCodec | undefined;
+  readonly #beforeClose: (() => void)[] = [];
   #closed = false;
   /** Until the kernel says otherwise. */
   #canBatch = true;
@@ -48,6 +53,7 @@ export class BpfMap {
     this.#btf = origin.btf;
     this.reused = origin.reused;
     this.mapped = origin.mapped ?? false;
+    this.kernelValue = origin.kernelValue;
     this.fd = fd;
     this.name = spec.name;
     this.spec = spec;
@@ -169,11 +175,20 @@ export class BpfMap {
     this.#kernel.objects.pin(this.fd, path);
   }
 
+  /** Has something undone before the map is closed that needs it. */
+  beforeClose(undo: () => void): void {
+    this.#beforeClose.push(undo);
+  }
+
   /** Drops the descriptor; a second call does nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#kernel.close(this.fd);
+    try {
+      for (const undo of this.#beforeClose) undo();
+    } finally {
+      this.#kernel.close(this.fd);
+    }
   }
 
   [Symbol.dispose](): void {

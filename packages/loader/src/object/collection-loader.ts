@@ -28,6 +28,7 @@ import { Program } from "./program.ts";
 import { expectationsOf, olderHelpers } from "./program-fallbacks.ts";
 import { programLoadError } from "./program-load-error.ts";
 import { isExternMap, publishedMap, publishMap } from "./published-maps.ts";
+import { planStructOps, type StructOpsPlan } from "./struct-ops.ts";
 
 /** How to load. */
 export interface CollectionLoadOptions {
@@ -69,6 +70,7 @@ export class CollectionLoader {
   readonly #types: KernelTypes;
   readonly #supports: (feature: FeatureName) => boolean;
   readonly #symbols: KernelSymbolResolver | undefined;
+  #structOps: StructOpsPlan = { values: new Map(), targets: new Map() };
   #relocator: CoreRelocator | undefined;
   #btfFd: Fd | undefined;
 
@@ -92,6 +94,7 @@ export class CollectionLoader {
   /** On failure nothing stays behind. @throws BpfkitError LD0xx, ProgramLoadError */
   load(): LoadedParts {
     try {
+      this.#structOps = planStructOps(this.#spec, () => this.#types.vmlinux);
       // All programs are linked and CO-RE relocated before anything exists in the kernel.
       const prepared = [...this.#spec.programs.values()]
         .filter((program) => program.autoload)
@@ -100,6 +103,7 @@ export class CollectionLoader {
       this.#createMaps();
       for (const { linked, outcomes } of prepared) this.#loadProgram(linked, outcomes);
       this.#fillInitialValues();
+      this.#fillStructOps();
       this.#publish();
       return { maps: this.#maps, programs: this.#programs, borrowed: this.#borrowed };
     } catch (error) {
@@ -169,8 +173,10 @@ export class CollectionLoader {
       pinRoot,
       pinned: this.#pinned,
       supports: this.#supports,
+      structOps: this.#structOps.values,
     };
     for (const spec of this.#spec.maps.values()) {
+      if (spec.structOps?.autocreate === false) continue;
       const lent = given?.get(spec.name);
       if (lent !== undefined) this.#borrow(spec, lent);
       else if (isExternMap(spec)) this.#takePublished(spec);
@@ -227,12 +233,14 @@ export class CollectionLoader {
     const records = kernelRecords(linked);
     const hasRecords = this.#supports("btf-func") && records.funcInfo !== undefined;
     const typed = this.#btfFd !== undefined && hasRecords;
-    const attach = attachTarget(spec, () => this.#types);
+    const member = this.#structOps.targets.get(spec.name);
+    const attach = attachTarget(spec, () => this.#types, member?.typeId);
     const { logLevel, onVerifierLog } = this.#options;
     const fdArray = this.#symbols?.fdArray ?? [];
     const attributes = {
       type: spec.type,
       ...expectationsOf(spec, this.#kernel),
+      ...(member === undefined ? {} : { expectedAttachType: member.member }),
       name: this.#supports("program-name") ? kernelObjectName(spec.name) : "",
       instructions,
       license: this.#spec.license,
@@ -271,6 +279,20 @@ export class CollectionLoader {
           );
         }
         map.updateBytes(word(index), word(fd));
+      }
+    }
+  }
+
+  /** The kernel takes programs by their descriptors, in the place of their addresses. */
+  #fillStructOps(): void {
+    for (const [name, { bytes, functions }] of this.#structOps.values) {
+      const view = new DataView(bytes.buffer);
+      for (const { offset, program } of functions) {
+        const fd = this.#programs.get(program)?.fd;
+        if (fd === undefined) {
+          throw new BpfkitError("LD018", `${name} is to hold program ${program}, which is not loaded`);
+        }
+        view.setBigUint64(offset, BigInt(fd), true);
       }
     }
   }

@@ -8,12 +8,14 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compileNative } from "../../../../test/support/compile-native.ts";
 import { autoAttach } from "../link/auto-attach.ts";
+import { attachStructOps } from "../link/struct-ops.ts";
 import { CollectionSpec } from "../spec/collection-spec.ts";
 import { kernelTest } from "../testdata/host-kernel.ts";
 import { RecordingKernel } from "../testdata/recording-kernel.ts";
+import { structOpsTypes } from "../testdata/struct-ops-types.ts";
 import { Collection } from "./collection.ts";
 
-const sources = ["collection", "externs", "pinned", "kernel-symbols"];
+const sources = ["collection", "externs", "pinned", "kernel-symbols", "struct-ops"];
 const objects = sources.map((name) => compileNative(new URL(`../testdata/${name}.bpf.c`, import.meta.url)));
 const seconds = Number(process.env["HOSTILE_SECONDS"] ?? 4);
 const firstSeed = Number(process.env["HOSTILE_SEED"] ?? 1);
@@ -63,8 +65,10 @@ function tryObject(bytes: Uint8Array): string {
   const kernel = new RecordingKernel();
   try {
     const spec = CollectionSpec.fromObject(bytes, "hostile.o");
-    const loaded = Collection.load(spec, kernel);
+    const structs = [...spec.maps.values()].some(({ structOps }) => structOps !== undefined);
+    const loaded = Collection.load(spec, kernel, structs ? { targetBtf: structOpsTypes() } : {});
     for (const program of loaded.programs.values()) autoAttach(kernel, program, loaded.maps);
+    for (const map of loaded.maps.values()) if (map.kernelValue !== undefined) attachStructOps(kernel, map);
     for (const name of spec.variables.keys()) loaded.variable(name).read();
     loaded.close();
     return "loaded";

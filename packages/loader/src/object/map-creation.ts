@@ -1,5 +1,5 @@
 /** BPF_MAP_CREATE from a spec: what is filled in, in which order, and what a map starts with. */
-import { MapCreateFlag, MapType } from "@bpfkit/base/abi";
+import { Errno, MapCreateFlag, MapType } from "@bpfkit/base/abi";
 import { BpfkitError, NotSupportedError, SyscallError } from "@bpfkit/base/diagnostics";
 import type { Fd, Kernel, MapCreateAttributes } from "@bpfkit/base/kernel";
 import type { BtfTable } from "@bpfkit/elf/btf";
@@ -8,6 +8,7 @@ import type { FeatureName } from "../features/table.ts";
 import { kernelObjectName, type MapSpec } from "../spec/map-spec.ts";
 import { BpfMap } from "./bpf-map.ts";
 import { openPinnedMap, pinMap, pinPathOf } from "./pinned-map.ts";
+import type { StructOpsValue } from "./struct-ops.ts";
 
 const pageSize = 4096;
 
@@ -50,6 +51,8 @@ export interface MapCreation {
   /** Gets the path of every pin that is made. */
   readonly pinned: string[];
   readonly supports: (feature: FeatureName) => boolean;
+  /** Values of structs of functions, by map. */
+  readonly structOps?: ReadonlyMap<string, StructOpsValue>;
 }
 
 /** The number of entries as the kernel wants it. */
@@ -103,6 +106,7 @@ function dataFlags(spec: MapSpec, creation: MapCreation): number {
 function attributesOf(spec: MapSpec, creation: MapCreation): MapCreateAttributes {
   const { kernel } = creation;
   const fourByte = fourByteMaps.has(spec.type);
+  const table = creation.structOps?.get(spec.name);
   return {
     type: spec.type,
     keySize: spec.keySize === 0 && fourByte ? 4 : spec.keySize,
@@ -112,6 +116,9 @@ function attributesOf(spec: MapSpec, creation: MapCreation): MapCreateAttributes
     name: creation.supports("program-name") ? spec.kernelName : "",
     ...(spec.numaNode === undefined ? {} : { numaNode: spec.numaNode }),
     ...(spec.mapExtra === undefined ? {} : { mapExtra: spec.mapExtra }),
+    ...(table === undefined ? {} : { valueSize: table.bytes.length, btfVmlinuxValueTypeId: table.typeId }),
+    // The kernel wants the object's own types, too (map_create in kernel/bpf/syscall.c).
+    ...(table === undefined || creation.btfFd === undefined ? {} : { btf: creation.btfFd }),
   };
 }
 
@@ -124,13 +131,24 @@ function createNew(attributes: MapCreateAttributes, spec: MapSpec, creation: Map
     const whole = inner === undefined ? attributes : { ...attributes, innerMap: inner.fd };
     const fd = createWithTypes(whole, spec, creation);
     const mapped = spec.contents !== undefined && (attributes.flags & MapCreateFlag.Mmapable) !== 0;
-    map = new BpfMap(kernel, fd, spec, { maxEntries, btf: creation.btf, reused: false, mapped });
+    const kernelValue = creation.structOps?.get(spec.name)?.bytes;
+    map = new BpfMap(kernel, fd, spec, {
+      maxEntries,
+      btf: creation.btf,
+      reused: false,
+      mapped,
+      ...(kernelValue === undefined ? {} : { kernelValue }),
+    });
     fillDataMap(map, spec, kernel);
     return map;
   } catch (error) {
     map?.close();
     if (!(error instanceof SyscallError)) throw error;
+    const isNewer = spec.structOps?.link === true && error.errno === Errno.EINVAL;
     throw new BpfkitError("LD051", `map ${spec.name} could not be created: ${error.message}`, {
+      ...(isNewer
+        ? { hint: 'Section .struct_ops.link needs Linux 6.4; older kernels take SEC(".struct_ops").' }
+        : {}),
       cause: error,
     });
   } finally {

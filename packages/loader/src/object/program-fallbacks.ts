@@ -1,5 +1,5 @@
 /** What is done to programs for kernels that lack something: older helpers, attach types left out. */
-import { NewerAttachType } from "@bpfkit/base/abi";
+import { NewerAttachType, ProgramType } from "@bpfkit/base/abi";
 import type { Kernel } from "@bpfkit/base/kernel";
 import { type Instruction, PseudoCall } from "@bpfkit/elf/isa";
 import { hasFeature } from "../features/feature.ts";
@@ -45,7 +45,9 @@ export function expectationsOf(
   spec: ProgramSpec,
   kernel: Kernel,
 ): { readonly expectedAttachType: number; readonly flags?: number } {
-  const needs = newerTypes.get(spec.expectedAttachType);
+  // Of struct_ops programs it is the index of a member, whatever the type of that number.
+  const isMember = spec.type === ProgramType.StructOps;
+  const needs = isMember ? undefined : newerTypes.get(spec.expectedAttachType);
   const isKnown = needs === undefined || hasFeature(kernel, needs);
   const flags = spec.flags | (spec.sleepable ? sleepable : 0);
   return {

@@ -18,6 +18,7 @@ import { readMapDefinition } from "./map-definition.ts";
 import type { MapSpec } from "./map-spec.ts";
 import { programFromFunction } from "./program-section.ts";
 import type { ProgramSpec } from "./program-spec.ts";
+import { isStructOpsSection, readStructOps } from "./struct-ops.ts";
 import type { VariableSpec } from "./variable-spec.ts";
 
 /** How to read. */
@@ -60,6 +61,7 @@ class ObjectReader {
     if (options.toLookAt !== true) this.#refuseForeignSections();
     this.#readDataSections();
     this.#readMaps();
+    if (options.toLookAt !== true) this.#readStructOps();
     this.#readCode();
     const externs = this.#externs();
     return {
@@ -88,11 +90,9 @@ class ObjectReader {
         },
       );
     }
-    for (const name of [".struct_ops", ".struct_ops.link", ".addr_space.1"]) {
-      if (this.#find(name) !== undefined) {
-        throw new BpfkitError("LD016", `section ${name} is not supported yet`);
-      }
-    }
+    const arena = ".addr_space.1";
+    if (this.#find(arena) !== undefined)
+      throw new BpfkitError("LD016", `section ${arena} is not supported yet`);
   }
 
   #readDataSections(): void {
@@ -147,6 +147,18 @@ class ObjectReader {
         this.#readInitialValues(section, definition.spec, offset + definition.valuesOffset, end);
       }
     }
+  }
+
+  #readStructOps(): void {
+    this.#object.sections.forEach(({ name: section }, index) => {
+      if (!isStructOpsSection(section)) return;
+      for (const map of readStructOps(this.#object, index, this.#btf)) {
+        if (this.#maps.has(map.name)) {
+          throw new BpfkitError("LD010", `map ${map.name} is defined more than once`);
+        }
+        this.#maps.set(map.name, map);
+      }
+    });
   }
 
   #readInitialValues(section: ObjectSection, spec: MapSpec, start: number, end: number): void {

@@ -42,8 +42,12 @@ export function kernelBtf(
     }
   });
   return rewriteTypes(withoutExterns, (type, { nameAt }) => {
-    const section = type.kind === RawKind.Datasec ? sections.get(nameAt(type.name)) : undefined;
-    return section === undefined ? type : placeVariables(type, section, variableNames);
+    if (type.kind !== RawKind.Datasec) return type;
+    const name = nameAt(type.name);
+    const section = sections.get(name);
+    const placed = section === undefined ? type : placeVariables(type, section, variableNames);
+    // The question mark of SEC("?.struct_ops") is the loader's; kernels before 6.11 refuse it.
+    return name.startsWith("?") ? { ...placed, name: placed.name + 1 } : placed;
   });
 }
 

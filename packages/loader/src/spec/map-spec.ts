@@ -1,4 +1,5 @@
 /** What an object says about one map; may be changed before loading. */
+import type { StructOpsSpec } from "./struct-ops.ts";
 
 /** LIBBPF_PIN_BY_NAME of libbpf's enum libbpf_pin_type. */
 export const PinByName = 1;
@@ -11,7 +12,7 @@ export interface InitialValue {
 }
 
 /** Where a map comes from, which decides how it is filled. */
-export type MapOrigin = "definition" | "rodata" | "data" | "bss" | "kconfig" | "inner";
+export type MapOrigin = "definition" | "rodata" | "data" | "bss" | "kconfig" | "inner" | "struct-ops";
 
 /** One map, mutable until it is loaded. Sizes in bytes. */
 export interface MapSpec {
@@ -42,6 +43,8 @@ export interface MapSpec {
   initialValues: InitialValue[];
   /** Data sections: the initial value of the only element. */
   contents: Uint8Array | undefined;
+  /** Structs of functions for the kernel: what is in them. */
+  structOps: StructOpsSpec | undefined;
   /** Read-only for programs and user space once filled. */
   frozen: boolean;
   /** Values of `btf_decl_tag` attributes on the variable, for example `bpfkit:event:struct data_t`. */
@@ -73,6 +76,7 @@ export function emptyMapSpec(name: string, origin: MapOrigin): MapSpec {
     inner: undefined,
     initialValues: [],
     contents: undefined,
+    structOps: undefined,
     frozen: false,
     tags: [],
   };

@@ -13,6 +13,7 @@ import { networkToolCases } from "./network-tools.ts";
 import { probeCases } from "./probes.ts";
 import { rejectionCases } from "./rejections.ts";
 import { ringCases } from "./rings.ts";
+import { structOpsCases } from "./struct-ops.ts";
 import { symbolCases } from "./symbols.ts";
 import { toolCommandCases } from "./tool-commands.ts";
 import { toolCases } from "./tools.ts";
@@ -30,6 +31,7 @@ export const guestCases: readonly GuestCase[] = [
   ...cgroupCases,
   ...iteratorCases,
   ...ringCases,
+  ...structOpsCases,
   ...toolCases,
   ...cpuToolCases,
   ...networkToolCases,
