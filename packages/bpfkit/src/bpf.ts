@@ -6,6 +6,7 @@ import {
   type BpfMap,
   Collection,
   CollectionSpec,
+  type ExtendedProgram,
   KernelSymbols,
   type PerfReader,
   type RingReader,
@@ -41,6 +42,8 @@ export interface BpfOptions {
   readonly maps?: ReadonlyMap<string, BpfMap>;
   /** Namespace of maps that objects share (BPF_TABLE_SHARED); the empty one unless given. */
   readonly mapsNamespace?: string;
+  /** The loaded program whose functions `SEC("freplace/FUNCTION")` programs replace; Linux 5.6. */
+  readonly extend?: ExtendedProgram;
   /** Probes of programs to attach to, with the programs to run there. */
   readonly usdtContexts?: readonly USDT[];
   /** Called once by {@link BPF.close}, after everything is unloaded. */
@@ -86,7 +89,7 @@ export class BPF extends Attacher implements TableOwner {
    */
   static async open(options: BpfOptions): Promise<BPF> {
     const spec = CollectionSpec.fromObject(options.object, options.name);
-    const { targetBtf, logLevel, onVerifierLog, pinRoot, maps, mapsNamespace } = options;
+    const { targetBtf, logLevel, onVerifierLog, pinRoot, maps, mapsNamespace, extend } = options;
     const collection = Collection.load(spec, options.kernel, {
       ...(targetBtf === undefined ? {} : { targetBtf }),
       ...(logLevel === undefined ? {} : { logLevel }),
@@ -94,6 +97,7 @@ export class BPF extends Attacher implements TableOwner {
       ...(pinRoot === undefined ? {} : { pinRoot }),
       ...(maps === undefined ? {} : { maps }),
       ...(mapsNamespace === undefined ? {} : { mapsNamespace }),
+      ...(extend === undefined ? {} : { extend }),
     });
     const bpf = new BPF(collection, options);
     try {

@@ -39,6 +39,7 @@ export { attachUsdt, type UsdtOptions, usdtProbes } from "./link/usdt.ts";
 export { attachXdp, type XdpOptions } from "./link/xdp.ts";
 export { BpfMap, UpdateFlag } from "./object/bpf-map.ts";
 export { Collection, type CollectionLoadOptions } from "./object/collection.ts";
+export type { ExtendedProgram } from "./object/extended-program.ts";
 export { isPerCpu, joinPerCpu, splitPerCpu } from "./object/per-cpu-values.ts";
 export { defaultPinRoot } from "./object/pinned-map.ts";
 export { Program } from "./object/program.ts";

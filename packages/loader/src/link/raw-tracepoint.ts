@@ -10,7 +10,7 @@ export function attachRawTracepoint(kernel: Kernel, program: Program, name: stri
   return open(kernel, program, name, `raw_tracepoint:${name}`);
 }
 
-/** Attaches fentry, fexit, fmod_ret, tp_btf and LSM programs: their target was fixed when they were loaded. */
+/** Attaches fentry, fexit, fmod_ret, tp_btf, LSM and freplace programs: their target was fixed when they were loaded. */
 export function attachTracing(kernel: Kernel, program: Program): Link {
   return open(kernel, program, "", `${program.spec.section.split("/")[0]}:${program.spec.attachTo ?? ""}`);
 }

@@ -167,11 +167,16 @@ if (object !== undefined) {
   });
 
   kernelTest("this machine's kernel takes programs and maps, without registering them", (kernel) => {
-    const collection = Collection.load(fresh(), kernel);
-    assert.is(collection.programs.size, 3);
-    const { fd } = collection.maps.get("bpf_test") ?? missing();
-    assert.is(kernel.mapInfo(fd).type, MapType.StructOps);
-    collection.close();
+    const [major = 0, minor = 0] = kernel.release.split(".").map(Number);
+    const hasLinks = major > 6 || (major === 6 && minor >= 4);
+    for (const section of hasLinks ? [".struct_ops", ".struct_ops.link"] : [".struct_ops"]) {
+      const collection = Collection.load(fresh(compile(section)), kernel);
+      assert.is(collection.programs.size, 3);
+      const { fd } = collection.maps.get("bpf_test") ?? missing();
+      const { type, flags } = kernel.mapInfo(fd);
+      assert.equal([type, flags], [MapType.StructOps, section === ".struct_ops" ? 0 : 1 << 13]);
+      collection.close();
+    }
   });
 }
 

@@ -103,7 +103,7 @@ export const sectionDefinitions: readonly SectionDefinition[] = [
   sleepable(row("fentry.s", "optional", P.Tracing, A.TraceFentry, "tracing")),
   sleepable(row("fexit.s", "optional", P.Tracing, A.TraceFexit, "tracing")),
   sleepable(row("fmod_ret.s", "optional", P.Tracing, A.ModifyReturn, "tracing")),
-  row("freplace", "optional", P.Ext, 0, "none"),
+  row("freplace", "optional", P.Ext, 0, "tracing"),
   row("lsm", "optional", P.Lsm, A.LsmMac, "lsm"),
   sleepable(row("lsm.s", "optional", P.Lsm, A.LsmMac, "lsm")),
   row("struct_ops", "optional", P.StructOps, 0, "struct-ops"),

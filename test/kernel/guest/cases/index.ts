@@ -3,6 +3,7 @@ import type { GuestCase } from "../guest-case.ts";
 import { cgroupCases } from "./cgroups.ts";
 import { commandCases } from "./command.ts";
 import { cpuToolCases } from "./cpu-tools.ts";
+import { extensionCases } from "./extensions.ts";
 import { faultCases } from "./faults.ts";
 import { iteratorCases } from "./iterators.ts";
 import { kernelProbeCases } from "./kernel-probes.ts";
@@ -32,6 +33,7 @@ export const guestCases: readonly GuestCase[] = [
   ...iteratorCases,
   ...ringCases,
   ...structOpsCases,
+  ...extensionCases,
   ...toolCases,
   ...cpuToolCases,
   ...networkToolCases,
