@@ -3,7 +3,8 @@
 import { createNodeClang } from "@bpfkit/clang/node";
 import type { GroundTruth } from "@bpfkit/vm/kernel";
 import { BPF, rewriteSource, type Tool, type ToolProgram } from "bpfkit";
-import { Builder, simulatedKernel } from "bpfkit/node";
+import { Builder } from "bpfkit/node";
+import { simulatedKernel } from "bpfkit/node/simulated";
 import { NativeUnit } from "./native-build.ts";
 
 /** Who builds the tool's C, and how it is run. */

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { toolByName, tools } from "@bpfkit/tools";
+import { loadTool, toolNames } from "@bpfkit/tools/load";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ToolRunner } from "../support/tool-run.ts";
@@ -18,6 +19,15 @@ const blocks = (page: string) => [...page.matchAll(/^```\n([\s\S]*?)^```$/gm)].m
 
 /** The words of a command line such as `bpfkit run syscount -L`, without `bpfkit run`. */
 const command = /^\$ bpfkit run (\S+) ?(.*)$/m;
+
+test("tools that are loaded one by one are those of the list", async () => {
+  assert.equal(
+    toolNames,
+    tools.map(({ name }) => name),
+  );
+  for (const tool of tools) assert.is(await loadTool(`tools/${tool.name}`), tool);
+  assert.is(await loadTool("constructor"), undefined);
+});
 
 for (const { name } of tools) {
   test(`${name}: 80 columns, an example, its reading, overhead and caveats`, () => {

@@ -1,5 +1,5 @@
 /** Flags that several commands share. */
-import { Flags } from "@oclif/core";
+import * as Flags from "@oclif/core/flags";
 
 /** What decides the result of a build. */
 export const buildFlags = {

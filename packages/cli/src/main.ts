@@ -1,7 +1,9 @@
 /** Entry of the command: runs oclif, and is the one place where failures become text and exit codes. */
 
 import { BpfkitError, UsageError } from "@bpfkit/base/diagnostics";
-import { Errors, flush, run } from "@oclif/core";
+import { CLIError, ExitError } from "@oclif/core/errors";
+import { flush } from "@oclif/core/flush";
+import { run } from "@oclif/core/run";
 import { ExitCode } from "./exit-codes.ts";
 import { reportFailure } from "./output/failure.ts";
 import { nearest } from "./run/nearest.ts";
@@ -18,7 +20,7 @@ function endOnBrokenOutput(): void {
 }
 
 async function asUsageError(error: unknown, argv: readonly string[]): Promise<unknown> {
-  if (!(error instanceof Errors.CLIError)) return error;
+  if (!(error instanceof CLIError)) return error;
   const first = argv[0] ?? "";
   if (/command .* not found/.test(error.message)) {
     const { commands } = await import("./commands.ts");
@@ -46,7 +48,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     await run(separateToolArguments(argv), import.meta.url);
     await flush();
   } catch (error) {
-    if (error instanceof Errors.ExitError) {
+    if (error instanceof ExitError) {
       process.exitCode = error.oclif.exit ?? ExitCode.ok;
     } else {
       process.exitCode = reportFailure(await asUsageError(error, argv));

@@ -1,5 +1,5 @@
 /** The bundled tools. */
-import type { Tool } from "bpfkit";
+import type { Tool } from "bpfkit/tracing";
 import { biolatency } from "./biolatency/biolatency.ts";
 import { execsnoop } from "./execsnoop/execsnoop.ts";
 import { opensnoop } from "./opensnoop/opensnoop.ts";

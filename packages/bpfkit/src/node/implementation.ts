@@ -1,7 +1,7 @@
 /** Identifies the bpfkit that builds, so that results of another one are never taken from the cache. */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join, resolve, sep } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
 
 /** Packages whose code decides what a build gives. */
 const pipeline = ["base", "elf", "rewriter", "clang", "codegen", "bpfkit"];
@@ -21,10 +21,14 @@ export function implementationId(): string {
   for (const name of pipeline) {
     const folder = join(own, "..", name, code);
     if (!existsSync(folder)) continue;
-    for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()) {
-      if (!/\.[jt]s$/.test(file) || /\.(test|d)\.ts$/.test(file)) continue;
-      const { size, mtimeMs } = statSync(join(folder, file));
-      hash.update(`${name}/${file} ${size} ${mtimeMs}\n`);
+    // With their types, or Node asks for the type of each.
+    const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => /\.[jt]s$/.test(entry.name) && !/\.(test|d)\.ts$/.test(entry.name))
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort();
+    for (const path of paths) {
+      const { size, mtimeMs } = statSync(path);
+      hash.update(`${name}/${relative(folder, path)} ${size} ${mtimeMs}\n`);
     }
   }
   return `${version}-${hash.digest("hex")}`;

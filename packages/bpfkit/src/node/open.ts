@@ -1,12 +1,11 @@
 /** Opens programs on Node in one call: C text, a C file or an object, in a kernel that is given or simulated. */
 import { readFileSync } from "node:fs";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
-import type { Kernel } from "@bpfkit/base/kernel";
-import { BPF } from "../bpf.ts";
+import type { Kernel, KernelProfile } from "@bpfkit/base/kernel";
+import type { BPF } from "../bpf.ts";
 import { Builder, type BuilderOptions } from "./builder.ts";
 import { openLinuxKernel } from "./linux.ts";
 import { loadBundledProfile } from "./profile.ts";
-import { simulatedKernel } from "./simulated.ts";
 
 /** Which kernel to open. */
 export interface KernelOptions {
@@ -16,14 +15,17 @@ export interface KernelOptions {
   readonly scenario?: string;
   readonly seed?: number;
   readonly engine?: "jit" | "interpreter";
+  /** Types, tracepoints and functions of the simulated kernel; the bundled profile's unless given. */
+  readonly profile?: KernelProfile;
 }
 
-/** Opens a kernel. @throws UsageError for an unknown workload, BpfkitError LK0xx where this machine's cannot be had */
+/** Opens a kernel; the simulated one is loaded only where it is asked for. @throws UsageError for an unknown workload, BpfkitError LK0xx where this machine's cannot be had */
 export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
   const { target = "vm", scenario = "mixed", seed, engine } = options;
   if (target === "kernel") return await openLinuxKernel();
+  const { simulatedKernel } = await import("./simulated.ts");
   return simulatedKernel({
-    profile: loadBundledProfile(),
+    profile: options.profile ?? loadBundledProfile(),
     scenario,
     ...(seed === undefined ? {} : { seed }),
     ...(engine === undefined ? {} : { engine }),
@@ -53,6 +55,7 @@ export interface OpenOptions extends BuilderOptions, KernelOptions {
  */
 export async function openBpf(options: OpenOptions): Promise<BPF> {
   const { name, object } = await objectOf(options);
+  const { BPF } = await import("../bpf.ts");
   const { autoAttach, onWarning, mapsNamespace } = options;
   const kernel = options.kernel ?? (await openKernel(options));
   let isOurs = options.kernel === undefined;

@@ -1,5 +1,5 @@
 /** `bpfkit btf`: types that are loaded on this machine, or in a file. */
-import { Command } from "@oclif/core";
+import { Command } from "@oclif/core/command";
 import { outputFlags } from "../kernel/flags.ts";
 
 /** The command. */

@@ -1,6 +1,8 @@
 /** `bpfkit build`: C to an object file, or to one of the stages before it. */
 import { basename, dirname, join } from "node:path";
-import { Args, Command, Flags } from "@oclif/core";
+import * as Args from "@oclif/core/args";
+import { Command } from "@oclif/core/command";
+import * as Flags from "@oclif/core/flags";
 import { buildFlags } from "../flags.ts";
 import { readSource } from "../input.ts";
 import { Progress } from "../output/progress.ts";

@@ -1,5 +1,6 @@
 /** `bpfkit feature`: what this machine's kernel can do. */
-import { Command, Flags } from "@oclif/core";
+import { Command } from "@oclif/core/command";
+import * as Flags from "@oclif/core/flags";
 import { outputFlags } from "../kernel/flags.ts";
 
 /** The command. */

@@ -1,5 +1,7 @@
 /** `bpfkit inspect`: what an object file holds. */
-import { Args, Command, Flags } from "@oclif/core";
+import * as Args from "@oclif/core/args";
+import { Command } from "@oclif/core/command";
+import * as Flags from "@oclif/core/flags";
 import { readBytes } from "../input.ts";
 
 /** The command. */

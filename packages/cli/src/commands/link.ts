@@ -1,5 +1,5 @@
 /** `bpfkit link`: links that are loaded on this machine. */
-import { Command } from "@oclif/core";
+import { Command } from "@oclif/core/command";
 import { outputFlags } from "../kernel/flags.ts";
 
 /** The command. */

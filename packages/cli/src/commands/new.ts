@@ -1,5 +1,7 @@
 /** `bpfkit new`: a folder with a program to start from. */
-import { Args, Command, Flags } from "@oclif/core";
+import * as Args from "@oclif/core/args";
+import { Command } from "@oclif/core/command";
+import * as Flags from "@oclif/core/flags";
 import { createProject, templateNames } from "../templates.ts";
 
 /** The command. */

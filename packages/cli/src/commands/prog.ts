@@ -1,5 +1,6 @@
 /** `bpfkit prog`: programs that are loaded on this machine. */
-import { Command, Flags } from "@oclif/core";
+import { Command } from "@oclif/core/command";
+import * as Flags from "@oclif/core/flags";
 import { outputFlags } from "../kernel/flags.ts";
 
 /** The command. */

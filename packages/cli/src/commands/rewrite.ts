@@ -1,5 +1,7 @@
 /** `bpfkit rewrite`: the plain C that BCC-style C becomes. */
-import { Args, Command, Flags } from "@oclif/core";
+import * as Args from "@oclif/core/args";
+import { Command } from "@oclif/core/command";
+import * as Flags from "@oclif/core/flags";
 import type { RewrittenSource } from "bpfkit";
 import { buildFlags } from "../flags.ts";
 import { readSource } from "../input.ts";

@@ -1,5 +1,7 @@
 /** `bpfkit run`: a bundled tool, a C file or an object, in the VM or in this machine's kernel. */
-import { Args, Command, Flags } from "@oclif/core";
+import * as Args from "@oclif/core/args";
+import { Command } from "@oclif/core/command";
+import * as Flags from "@oclif/core/flags";
 import { buildFlags } from "../flags.ts";
 import { Progress } from "../output/progress.ts";
 import { onInterrupt } from "../run/interrupt.ts";
@@ -47,7 +49,7 @@ export class Run extends Command {
     const { args, flags, argv } = await this.parse(Run);
     const words = argv.slice(1).map(String);
     const { resolveTarget } = await import("../run/target.ts");
-    const target = resolveTarget(args.target);
+    const target = await resolveTarget(args.target);
     if (target.tool !== undefined && words.some((word) => word === "--help" || word === "-h")) {
       const { printHelp } = await import("../run/help.ts");
       process.exitCode = await printHelp(target.tool, words);

@@ -1,5 +1,5 @@
 /** Flags of the commands that show what is loaded. */
-import { Flags } from "@oclif/core";
+import * as Flags from "@oclif/core/flags";
 
 /** As bpftool has them. */
 export const outputFlags = {

@@ -1,6 +1,6 @@
 /** A tool's help, for which neither kernel nor compiler is started and no privileges are needed. */
 import { UsageError } from "@bpfkit/base/diagnostics";
-import type { Tool, ToolHost } from "bpfkit";
+import type { Tool, ToolHost } from "bpfkit/tracing";
 
 /** Prints it. @throws UsageError for a command line that is wrong, or does not ask for help after all */
 export async function printHelp(tool: Tool, words: readonly string[]): Promise<number> {

@@ -2,8 +2,8 @@
 
 import { UsageError } from "@bpfkit/base/diagnostics";
 import type { Kernel } from "@bpfkit/base/kernel";
-import { BPF, genericTool, type ToolHost, type ToolProgram } from "bpfkit";
-import { type Builder, openLinuxKernel, simulatedKernel } from "bpfkit/node";
+import { type Builder, openKernel, openLinuxKernel } from "bpfkit/node";
+import { BPF, genericTool, type ToolHost, type ToolProgram } from "bpfkit/tracing";
 import { type BuildFlags, openBuilder } from "../build.ts";
 import type { Progress } from "../output/progress.ts";
 import { printWarnings } from "../output/warnings.ts";
@@ -120,7 +120,7 @@ async function openSimulatedKernel(target: Target, flags: RunFlags, builder: Bui
   }
   const scenario = flags.scenario ?? target.tool?.scenario ?? genericScenario;
   const engine = flags.engine === "interpreter" ? "interpreter" : "jit";
-  const kernel = simulatedKernel({ profile: builder.profile, scenario, seed: flags.seed, engine });
+  const kernel = await openKernel({ profile: builder.profile, scenario, seed: flags.seed, engine });
   process.stderr.write(`bpfkit: running in the bundled VM (${kernel.name}, workload ${scenario})\n`);
   return kernel;
 }

@@ -1,5 +1,5 @@
 /** biolatency: latency of block I/O as a histogram. Options and output are those of BCC's tool. */
-import { type BPF, type Tool, type ToolHost, UsageError } from "bpfkit";
+import { type BPF, type Tool, type ToolHost, UsageError } from "bpfkit/tracing";
 import { type Options, parseOptions, type Usage, usageLines } from "../options/options.ts";
 import { clockTime } from "../output/timestamp.ts";
 import { source } from "./biolatency.bpf.gen.ts";

@@ -1,5 +1,5 @@
 /** biolatency's output: histograms by disk or flags, dictionaries, averages. */
-import type { Table, ToolHost } from "bpfkit";
+import type { Table, ToolHost } from "bpfkit/tracing";
 import type { Options } from "../options/options.ts";
 import { requestFlagsName } from "./request-flags.ts";
 

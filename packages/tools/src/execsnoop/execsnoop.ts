@@ -1,5 +1,5 @@
 /** execsnoop: every execve(2) with its arguments. Options and output are those of BCC's tool. */
-import type { Tool, ToolHost } from "bpfkit";
+import type { Tool, ToolHost } from "bpfkit/tracing";
 import { type Options, parseOptions, type Usage, usageLines } from "../options/options.ts";
 import { regularExpression } from "../options/regular-expression.ts";
 import { source } from "./execsnoop.bpf.gen.ts";

@@ -1,5 +1,5 @@
 /** Filters by cgroup and mount namespace: the ids are in hash maps that somebody has pinned. */
-import { BpfkitError, type Kernel, SyscallError, UsageError } from "bpfkit";
+import { BpfkitError, type Kernel, SyscallError, UsageError } from "bpfkit/tracing";
 import type { OptionSpec, Options } from "../options/options.ts";
 
 /** The two options. */

@@ -1,5 +1,5 @@
 /** Lists of ports on a command line, and the macro that lets a program filter by them. */
-import { UsageError } from "bpfkit";
+import { UsageError } from "bpfkit/tracing";
 import type { Options } from "../options/options.ts";
 
 const highestPort = 65_535;

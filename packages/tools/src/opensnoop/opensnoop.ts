@@ -1,5 +1,5 @@
 /** opensnoop: every open(2), openat(2) and openat2(2). Options and output are those of BCC's tool. */
-import { type BPF, type Tool, type ToolHost, UsageError } from "bpfkit";
+import { type BPF, type Tool, type ToolHost, UsageError } from "bpfkit/tracing";
 import { type Options, parseOptions, type Usage, usageLines } from "../options/options.ts";
 import { openFlags } from "./open-flags.ts";
 import { source } from "./opensnoop.bpf.gen.ts";

@@ -1,5 +1,5 @@
 /** Makes a tool of a command line and what it does: parsing and the help text are the same for all. */
-import type { Tool, ToolHost } from "bpfkit";
+import type { Tool, ToolHost } from "bpfkit/tracing";
 import { type Options, parseOptions, type Usage, usageLines } from "./options.ts";
 
 /** What is special to one tool. */

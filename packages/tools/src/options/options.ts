@@ -1,6 +1,6 @@
 /** Command lines of the bundled tools: a table of options gives parsing, checks and the help text. */
 import { parseArgs } from "@pkgjs/parseargs";
-import { UsageError } from "bpfkit";
+import { UsageError } from "bpfkit/tracing";
 
 /** One option. Without `value` it is a switch. */
 export interface OptionSpec {

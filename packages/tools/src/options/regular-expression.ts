@@ -1,5 +1,5 @@
 /** Regular expressions given on a command line. */
-import { UsageError } from "bpfkit";
+import { UsageError } from "bpfkit/tracing";
 
 /** Compiles one; undefined for undefined. @throws UsageError naming the option */
 export function regularExpression(text: string | undefined, option: string): RegExp | undefined {

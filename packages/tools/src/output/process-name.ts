@@ -1,5 +1,5 @@
 /** Names of processes by their ids, as /proc has them. */
-import type { Kernel } from "bpfkit";
+import type { Kernel } from "bpfkit/tracing";
 
 const decoder = new TextDecoder();
 

@@ -1,5 +1,5 @@
 /** profile: samples stacks at a clock's ticks. Options and output are those of BCC's tool, and a flame graph. */
-import { BpfkitError, type ToolHost, UsageError } from "bpfkit";
+import { BpfkitError, type ToolHost, UsageError } from "bpfkit/tracing";
 import { containerMacros, containerOptions, requirePinnedMaps } from "../filters/containers.ts";
 import { flameGraph } from "../flame-graph/flame-graph.ts";
 import { defineTool } from "../options/define-tool.ts";

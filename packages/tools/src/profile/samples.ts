@@ -1,5 +1,5 @@
 /** What profile has counted: stacks with the names of their functions. */
-import type { BPF, Table } from "bpfkit";
+import type { BPF, Table } from "bpfkit/tracing";
 
 /** Half of a stack: function names, innermost first, or why there are none. */
 export type HalfStack = readonly string[] | "missed";

@@ -1,5 +1,5 @@
 /** runqlat: time that tasks wait for a CPU, as a histogram. Options and output are those of BCC's tool. */
-import type { BPF, ToolHost } from "bpfkit";
+import type { BPF, ToolHost } from "bpfkit/tracing";
 import { defineTool } from "../options/define-tool.ts";
 import type { Options, Usage } from "../options/options.ts";
 import { clockTime } from "../output/timestamp.ts";

@@ -1,5 +1,5 @@
 /** syscount's tables. */
-import type { Kernel } from "bpfkit";
+import type { Kernel } from "bpfkit/tracing";
 import type { Options } from "../options/options.ts";
 import { processName } from "../output/process-name.ts";
 import type { SystemCallNames } from "./system-call-names.ts";

@@ -1,5 +1,5 @@
 /** syscount: counts system calls and their latency. Options and output are those of BCC's tool. */
-import { type BPF, type BtfValue, type ToolHost, UsageError } from "bpfkit";
+import { type BPF, type BtfValue, type ToolHost, UsageError } from "bpfkit/tracing";
 import { defineTool } from "../options/define-tool.ts";
 import type { Options, Usage } from "../options/options.ts";
 import { clockTime } from "../output/timestamp.ts";

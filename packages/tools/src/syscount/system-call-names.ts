@@ -1,5 +1,5 @@
 /** System calls by number and by name, for the processors that bpfkit knows. */
-import type { Kernel } from "bpfkit";
+import type { Kernel } from "bpfkit/tracing";
 import { arm64SystemCalls, x86SystemCalls } from "./system-calls.gen.ts";
 
 /** The system calls of one processor. */

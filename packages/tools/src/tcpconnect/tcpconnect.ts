@@ -1,5 +1,5 @@
 /** tcpconnect: every active TCP connection. Options and output are those of BCC's tool. */
-import { type BPF, type ToolHost, UsageError } from "bpfkit";
+import { type BPF, type ToolHost, UsageError } from "bpfkit/tracing";
 import { containerMacros, containerOptions, requirePinnedMaps } from "../filters/containers.ts";
 import { portMacro, wantedVersion } from "../filters/ports.ts";
 import { defineTool } from "../options/define-tool.ts";

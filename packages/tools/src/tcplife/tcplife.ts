@@ -1,5 +1,5 @@
 /** tcplife: TCP sessions, their lifespan and volume. Options and output are those of BCC's tool. */
-import type { BPF, ToolHost } from "bpfkit";
+import type { BPF, ToolHost } from "bpfkit/tracing";
 import { portMacro, wantedVersion } from "../filters/ports.ts";
 import { defineTool } from "../options/define-tool.ts";
 import type { Options, Usage } from "../options/options.ts";
