@@ -1,25 +1,26 @@
-/** The commands, for oclif's explicit strategy. */
-import { Btf } from "./commands/btf.ts";
-import { Build } from "./commands/build.ts";
-import { Feature } from "./commands/feature.ts";
-import { Inspect } from "./commands/inspect.ts";
-import { Link } from "./commands/link.ts";
-import { MapCommand } from "./commands/map.ts";
-import { New } from "./commands/new.ts";
-import { Prog } from "./commands/prog.ts";
-import { Rewrite } from "./commands/rewrite.ts";
-import { Run } from "./commands/run.ts";
+/** The commands, for oclif's explicit strategy: the one that the command line names, or all of them where it names none. */
+import type { Command } from "@oclif/core/command";
 
-/** Name -> command class. */
-export const commands = {
-  btf: Btf,
-  build: Build,
-  feature: Feature,
-  inspect: Inspect,
-  link: Link,
-  map: MapCommand,
-  new: New,
-  prog: Prog,
-  rewrite: Rewrite,
-  run: Run,
+const loaders: Readonly<Record<string, () => Promise<Command.Class>>> = {
+  btf: async () => (await import("./commands/btf.ts")).Btf,
+  build: async () => (await import("./commands/build.ts")).Build,
+  feature: async () => (await import("./commands/feature.ts")).Feature,
+  inspect: async () => (await import("./commands/inspect.ts")).Inspect,
+  link: async () => (await import("./commands/link.ts")).Link,
+  map: async () => (await import("./commands/map.ts")).MapCommand,
+  new: async () => (await import("./commands/new.ts")).New,
+  prog: async () => (await import("./commands/prog.ts")).Prog,
+  rewrite: async () => (await import("./commands/rewrite.ts")).Rewrite,
+  run: async () => (await import("./commands/run.ts")).Run,
 };
+
+/** The names of all commands. */
+export const commandNames: readonly string[] = Object.keys(loaders);
+
+const named = process.argv.slice(2).find((word) => !word.startsWith("-"));
+const wanted = named !== undefined && commandNames.includes(named) ? [named] : commandNames;
+
+/** Name -> command class. oclif describes each to itself before it runs one, so the others are left out. */
+export const commands: Readonly<Record<string, Command.Class | undefined>> = Object.fromEntries(
+  await Promise.all(wanted.map(async (name) => [name, await loaders[name]?.()] as const)),
+);

@@ -23,10 +23,10 @@ async function asUsageError(error: unknown, argv: readonly string[]): Promise<un
   if (!(error instanceof CLIError)) return error;
   const first = argv[0] ?? "";
   if (/command .* not found/.test(error.message)) {
-    const { commands } = await import("./commands.ts");
-    const commandNames = [...Object.keys(commands), "help"];
-    const near = nearest(first, commandNames);
-    const hint = near === undefined ? `Commands: ${commandNames.join(", ")}` : `Did you mean '${near}'?`;
+    const { commandNames } = await import("./commands.ts");
+    const names = [...commandNames, "help"];
+    const near = nearest(first, names);
+    const hint = near === undefined ? `Commands: ${names.join(", ")}` : `Did you mean '${near}'?`;
     return new UsageError(`there is no command '${first}'`, { cause: error, hint });
   }
   return new UsageError(plainMessage(error.message), { cause: error, hint: `Try: bpfkit ${first} --help` });
