@@ -2,11 +2,11 @@
 import { Class, JumpOp, Source } from "@bpfkit/elf/isa";
 import type { ProgramImage } from "../program/image.ts";
 
-/** Is the jump at `slot` taken? */
+/** Is the jump at `slot` taken? A `may_goto` is only asked about when it is. */
 export function isTaken(image: ProgramImage, slot: number, regs: BigUint64Array): boolean {
   const opcode = image.opcode[slot] as number;
   const operation = opcode & 0xf0;
-  if (operation === JumpOp.Ja) return true;
+  if (operation === JumpOp.Ja || operation === JumpOp.Jcond) return true;
   const bits = (opcode & 7) === Class.Jmp32 ? 32 : 64;
   const left = BigInt.asUintN(bits, regs[image.dst[slot] as number] as bigint);
   const right = BigInt.asUintN(

@@ -15,18 +15,20 @@ export function accessMemory(
   const size = sizeBytes((opcode & 0x18) as Size);
   const mode = opcode & 0xe0;
   const family = opcode & 7;
-  const base = regs[(family === Class.Ldx ? image.src[slot] : image.dst[slot]) as number] as bigint;
+  const isLoad = image.isMemoryLoad(slot);
+  const base = regs[(isLoad ? image.src[slot] : image.dst[slot]) as number] as bigint;
   const address = BigInt.asUintN(64, base + BigInt(image.off[slot] as number));
   const low = Number(address & 0xffff_ffffn) | 0;
   const high = Number(address >> 32n) | 0;
   const { memory } = guard;
-  if (family === Class.Ldx) {
+  if (isLoad) {
     const value = load(memory, guard.readable(low, high, size, slot), size);
     regs[image.dst[slot] as number] = mode === Mode.MemSx ? BigInt.asIntN(size * 8, value) : value;
     return;
   }
   const at = guard.writable(low, high, size, slot);
-  if (mode === Mode.Atomic) {
+  // One thread runs, so a store_release is a store.
+  if (mode === Mode.Atomic && image.imm[slot] !== AtomicOp.StoreRelease) {
     atomic(image, slot, regs, memory, at);
     return;
   }

@@ -4,7 +4,7 @@ import type { HelperTable } from "../helpers/definition.ts";
 import { calleeSlot } from "../program/check-flow.ts";
 import { ControlBlock, FRAME_STRIDE } from "../program/control-block.ts";
 import type { Executable } from "../program/executable.ts";
-import type { FunctionRange, ProgramImage } from "../program/image.ts";
+import { type FunctionRange, MAX_LOOPS, type ProgramImage } from "../program/image.ts";
 import type { Machine } from "../program/machine.ts";
 import type { MemoryGuard } from "../program/memory-guard.ts";
 import { alu32 } from "./alu32.ts";
@@ -45,6 +45,7 @@ export class Interpreter implements Executable {
     memory.u8.fill(0, frame - range.zeroBytes, frame);
     regs[10] = memory.addressOf(frame);
     let slot = range.start;
+    let loops = MAX_LOOPS;
     for (;;) {
       switch ((image.opcode[slot] as number) & 7) {
         case Class.Alu64:
@@ -62,6 +63,11 @@ export class Interpreter implements Executable {
         case Class.Jmp:
         case Class.Jmp32: {
           if (image.isExit(slot)) return;
+          if (image.isMayGoto(slot) && loops > 0) {
+            loops--;
+            slot++;
+            break;
+          }
           if (image.isCall(slot) || image.isRegisterCall(slot)) {
             if (this.#call(slot++, frame, regs)) return;
           } else slot = isTaken(image, slot, regs) ? this.#jump(slot) : slot + 1;

@@ -1,6 +1,6 @@
 /** Conditions of jumps: BPF to WebAssembly. */
 import { Class, JumpOp, Source } from "@bpfkit/elf/isa";
-import type { FunctionCode } from "./function-code.ts";
+import { type FunctionCode, Local } from "./function-code.ts";
 import { Op } from "./wasm-op.ts";
 
 /** i64 and i32 comparison of each jump; Jset is done by hand. */
@@ -20,6 +20,10 @@ const comparisons: Readonly<Record<number, readonly [wide: number, narrow: numbe
 /** Pushes 1 where the conditional jump at `slot` is taken, else 0. */
 export function emitCondition(code: FunctionCode, slot: number): void {
   const { image } = code;
+  if (image.isMayGoto(slot)) {
+    emitLoopsUsedUp(code);
+    return;
+  }
   const opcode = image.opcode[slot] as number;
   const operation = opcode & 0xf0;
   const wide = (opcode & 7) === Class.Jmp;
@@ -46,4 +50,16 @@ export function emitCondition(code: FunctionCode, slot: number): void {
   if (!wide) return;
   code.i64(0);
   code.op(Op.I64Ne);
+}
+
+/** Pushes 1 where the count of `may_goto` is used up; else 0, and takes one from it. */
+function emitLoopsUsedUp(code: FunctionCode): void {
+  code.get(Local.Loops);
+  code.op(Op.I32Eqz);
+  code.get(Local.Loops);
+  code.get(Local.Loops);
+  code.i32(0);
+  code.op(Op.I32Ne);
+  code.op(Op.I32Sub);
+  code.set(Local.Loops);
 }

@@ -1,7 +1,7 @@
 /** One BPF function to the body of one WebAssembly function. */
 import { Class, PseudoCall } from "@bpfkit/elf/isa";
 import type { HelperTable } from "../helpers/definition.ts";
-import { FRAME_BYTES, type FunctionRange } from "../program/image.ts";
+import { FRAME_BYTES, type FunctionRange, MAX_LOOPS } from "../program/image.ts";
 import { emitAlu, emitWideLoad } from "./alu.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { emitHelperCall, emitLocalCall, emitRegisterCall, loadFuel } from "./call.ts";
@@ -25,22 +25,34 @@ export function compileFunction(
   const code = new FunctionCode(sink, module);
   zeroFrame(code, range.zeroBytes);
   loadFuel(code);
+  setLoops(code, range);
   const graph = buildFlowGraph(module.image, range);
   emitFlow(code, graph, (block) => emitBody(code, graph, block, helpers));
   code.op(Op.End);
 }
 
-/** r0, r6 to r9, Wide: i64; Offset, Fuel, Next: i32; Wide2: i64. */
+/** r0, r6 to r9, Wide: i64; Offset, Fuel, Next: i32; Wide2: i64; Loops: i32. */
 function emitLocals(sink: ByteSink): void {
   const runs = [
     [Local.Offset - Local.R0, ValueType.I64],
     [Local.Wide2 - Local.Offset, ValueType.I32],
     [1, ValueType.I64],
+    [1, ValueType.I32],
   ] as const;
   sink.u32(runs.length);
   for (const [count, type] of runs) {
     sink.u32(count);
     sink.byte(type);
+  }
+}
+
+/** Each call of a function with `may_goto` starts with the full count. */
+function setLoops(code: FunctionCode, range: FunctionRange): void {
+  for (let slot = range.start; slot < range.end; slot = code.image.nextSlot(slot)) {
+    if (!code.image.isMayGoto(slot)) continue;
+    code.i32(MAX_LOOPS);
+    code.set(Local.Loops);
+    return;
   }
 }
 

@@ -19,6 +19,8 @@ export const Local = {
   Next: 14,
   /** Second i64 scratch. */
   Wide2: 15,
+  /** i32: how often a `may_goto` still falls through. */
+  Loops: 16,
 } as const;
 
 /** Indices of the imported functions that every module has; helpers follow. */

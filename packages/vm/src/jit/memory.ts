@@ -18,7 +18,7 @@ export function emitMemory(code: FunctionCode, slot: number): void {
   const opcode = image.opcode[slot] as number;
   const size = sizeBytes((opcode & 0x18) as Size);
   const family = opcode & 7;
-  const load = family === Class.Ldx;
+  const load = image.isMemoryLoad(slot);
   const base = (load ? image.src[slot] : image.dst[slot]) as number;
   const place = emitPlace(code, slot, { base, size, write: !load });
   const mode = opcode & 0xe0;
@@ -26,7 +26,7 @@ export function emitMemory(code: FunctionCode, slot: number): void {
     pushAddress(code, place);
     code.memory(loadOp(size, mode === Mode.MemSx), place.displacement);
     code.setRegister(image.dst[slot] as number);
-  } else if (mode === Mode.Atomic) {
+  } else if (mode === Mode.Atomic && image.imm[slot] !== AtomicOp.StoreRelease) {
     emitAtomic(code, slot, size, place);
   } else {
     pushAddress(code, place);

@@ -85,6 +85,10 @@ function checkJump(image: ProgramImage, slot: number, reject: Rejecter, rules: R
       if (dst !== 0 || src !== 0 || off !== 0 || imm !== 0) reject.at(slot, "BPF_EXIT uses reserved fields");
       return;
     case JumpOp.Jcond:
+      if (!image.isMayGoto(slot)) unknownOpcode(image, slot, reject);
+      // The source tells forms of the instruction apart; may_goto (0) is the only one.
+      if (dst !== 0 || src !== 0 || imm !== 0) reject.at(slot, `invalid may_goto imm ${imm}`);
+      return;
     case 0xf0:
       reject.at(slot, `invalid BPF_JMP opcode ${opcode.toString(16)}`);
       return;
@@ -134,11 +138,10 @@ function checkMemory(image: ProgramImage, slot: number, reject: Rejecter): void 
     return;
   }
   if (mode !== Mode.Atomic) unknownOpcode(image, slot, reject);
-  if ((opcode & 0x18) !== Size.W && !wide) reject.at(slot, "invalid atomic operand size");
   checkAtomic(image, slot, reject);
 }
 
-/** Atomic operations of Linux 5.12; the acquire and release forms of 6.15 are not among them. */
+/** Atomic operations of Linux 5.12, on 32 and 64 bits; the acquire and release forms of 6.15 take every size. */
 const atomicOps: ReadonlySet<number> = new Set<number>([
   AtomicOp.Add,
   AtomicOp.And,
@@ -154,6 +157,13 @@ const atomicOps: ReadonlySet<number> = new Set<number>([
 
 function checkAtomic(image: ProgramImage, slot: number, reject: Rejecter): void {
   const operation = image.imm[slot] as number;
+  if (operation === AtomicOp.LoadAcquire || operation === AtomicOp.StoreRelease) {
+    const writesFrame = operation === AtomicOp.LoadAcquire && image.dst[slot] === 10;
+    if (writesFrame) reject.at(slot, "frame pointer is read only");
+    return;
+  }
+  const size = (image.opcode[slot] as number) & 0x18;
+  if (size !== Size.W && size !== Size.DW) reject.at(slot, "invalid atomic operand size");
   if (!atomicOps.has(operation)) {
     reject.at(slot, `BPF_ATOMIC uses invalid atomic opcode ${(operation >>> 0).toString(16)}`);
   }

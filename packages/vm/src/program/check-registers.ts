@@ -56,7 +56,7 @@ function afterSlot(image: ProgramImage, slot: number, before: number): number {
   if (image.isCall(slot)) return (before & ~CALLER_SAVED) | 1;
   const writesDst =
     family === Class.Alu || family === Class.Alu64 || family === Class.Ldx || family === Class.Ld;
-  if (writesDst) return before | (1 << (image.dst[slot] as number));
+  if (writesDst || image.isLoadAcquire(slot)) return before | (1 << (image.dst[slot] as number));
   if (family !== Class.Stx || (opcode & 0xe0) !== Mode.Atomic) return before;
   const operation = image.imm[slot] as number;
   if (operation === AtomicOp.Cmpxchg) return before | 1;
@@ -75,6 +75,7 @@ function registersRead(image: ProgramImage, slot: number, helpers: HelperTable):
     case Class.St:
       return dst;
     case Class.Stx: {
+      if (image.isLoadAcquire(slot)) return src;
       const comparing = (opcode & 0xe0) === Mode.Atomic && image.imm[slot] === AtomicOp.Cmpxchg;
       return dst | src | (comparing ? 1 : 0);
     }
@@ -88,7 +89,7 @@ function registersRead(image: ProgramImage, slot: number, helpers: HelperTable):
     default:
       if (image.isExit(slot)) return 1;
       if (image.isCall(slot)) return callArguments(image, slot, helpers);
-      if ((opcode & 0xf0) === JumpOp.Ja) return 0;
+      if ((opcode & 0xf0) === JumpOp.Ja || image.isMayGoto(slot)) return 0;
       return (opcode & Source.X) !== 0 ? dst | src : dst;
   }
 }

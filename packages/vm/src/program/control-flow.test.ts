@@ -73,6 +73,68 @@ test("long jumps", () => {
   assert.is(runBoth("gotol over\nback: r0 = 7\nexit\nover: gotol back").r0, 7n);
 });
 
+test("may_goto falls through as often as the kernel counts (BPF_MAX_LOOPS), then always jumps", () => {
+  const text = `
+    r0 = 0
+top:
+    may_goto out
+    r0 += 1
+    goto top
+out:
+    may_goto end
+    r0 = -1
+end:
+    exit`;
+  assert.is(runBoth(text).r0, BigInt(8 << 20));
+});
+
+test("each call of a function has a may_goto count of its own", () => {
+  // The loop of the first call uses up its count; neither the second call nor the caller notices.
+  const text = `
+    r1 = -1
+    call count
+    r6 = r0
+    r1 = 5
+    call count
+    r0 += r6
+    may_goto used
+    exit
+used:
+    r0 = -1
+    exit
+count:
+    r0 = 0
+top:
+    may_goto out
+    r0 += 1
+    if r0 < r1 goto top
+out:
+    exit`;
+  assert.is(runBoth(text).r0, BigInt((8 << 20) + 5));
+});
+
+test("may_goto backward and to the next instruction", () => {
+  const text = `
+    r0 = 0
+    r6 = 0
+    goto start
+again:
+    r6 += 1
+    if r6 == 3 goto out
+start:
+    may_goto +0
+    r0 += 1
+    if r0 < 9000000 goto start
+    may_goto again
+    r0 = -1
+    exit
+out:
+    r0 += r6
+    exit`;
+  // Once used up, the backward may_goto is taken each time: r6 counts to 3, r0 goes on by one each time.
+  assert.is(runBoth(text).r0, 9_000_005n);
+});
+
 test("an endless loop ends with a clear message", () => {
   const { fault } = runBoth("r0 = 0\ntop: r0 += 1\ngoto top\nexit", { fuel: 1000, rules: "isa" });
   assert.is(fault?.code, "VM011");

@@ -77,7 +77,7 @@ function step(image: ProgramImage, slot: number, registers: Registers): void {
     for (let register = 0; register <= 5; register++) registers[register] = undefined;
   } else if (family === Class.Alu || family === Class.Alu64) {
     registers[dst] = computed(image, slot, registers);
-  } else if (family === Class.Ld || family === Class.Ldx) {
+  } else if (family === Class.Ld || image.isMemoryLoad(slot)) {
     registers[dst] = undefined;
     // The old packet loads (BPF_ABS, BPF_IND) are calls: they give r0 and clobber r1 to r5.
     if (family === Class.Ld && !image.isWideLoad(slot)) registers.fill(undefined, 0, 6);

@@ -1,8 +1,14 @@
 /** A program as arrays, one element per 8-byte slot: what the checks, the interpreter and the JIT work on. */
-import { Class, JumpOp, loadImm64Opcode, Source, slotSizeBytes } from "@bpfkit/elf/isa";
+import { AtomicOp, Class, JumpOp, loadImm64Opcode, Mode, Source, slotSizeBytes } from "@bpfkit/elf/isa";
 
 /** Bytes of one stack frame (MAX_BPF_STACK). */
 export const FRAME_BYTES = 512;
+
+/**
+ * How often the `may_goto` instructions of one function call fall through before they jump: BPF_MAX_LOOPS. Kernels that
+ * bound them by time (x86 and arm64 since Linux 6.15) stop elsewhere, so no program can rely on the number.
+ */
+export const MAX_LOOPS = 8 * 1024 * 1024;
 
 /** Opcode of the unconditional jump with a 32-bit offset (`gotol`, ISA v4). */
 const LONG_JUMP = Class.Jmp32 | JumpOp.Ja;
@@ -79,6 +85,23 @@ export class ProgramImage {
   jumpTarget(slot: number): number {
     const distance = this.opcode[slot] === LONG_JUMP ? this.imm[slot] : this.off[slot];
     return slot + 1 + (distance as number);
+  }
+
+  /** True for `may_goto` (Linux 6.9): jumps only once the function's {@link MAX_LOOPS} are used up. */
+  isMayGoto(slot: number): boolean {
+    return this.opcode[slot] === (Class.Jmp | JumpOp.Jcond);
+  }
+
+  /** True for `load_acquire` (Linux 6.15), a load although its opcode is of the class of stores. */
+  isLoadAcquire(slot: number): boolean {
+    const opcode = this.opcode[slot] as number;
+    const atomic = (opcode & 7) === Class.Stx && (opcode & 0xe0) === Mode.Atomic;
+    return atomic && this.imm[slot] === AtomicOp.LoadAcquire;
+  }
+
+  /** True for the loads of one value from memory: `*(uN *)(rS +off)` and `load_acquire`. */
+  isMemoryLoad(slot: number): boolean {
+    return ((this.opcode[slot] as number) & 7) === Class.Ldx || this.isLoadAcquire(slot);
   }
 
   isExit(slot: number): boolean {

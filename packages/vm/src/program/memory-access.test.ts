@@ -57,6 +57,33 @@ for (const [text, memory, r2, r0] of atomics) {
   });
 }
 
+for (const [size, bytes] of [
+  ["u8", 1],
+  ["u16", 2],
+  ["u32", 4],
+  ["u64", 8],
+] as const) {
+  test(`load_acquire and store_release of ${size}`, () => {
+    const context = new Uint8Array(24).fill(0x99);
+    const program = `r2 = 0x1122334455667788 ll
+      store_release((${size} *)(r1 +0), r2)
+      r3 = -1
+      r3 = load_acquire((${size} *)(r1 +0))
+      *(u64 *)(r1 +8) = r3
+      store_release((${size} *)(r10 -16), r2)
+      r4 = load_acquire((${size} *)(r10 -16))
+      *(u64 *)(r1 +16) = r4
+      r0 = 0
+      exit`;
+    const after = new DataView(runBoth(program, { context }).context.buffer);
+    const kept = BigInt.asUintN(bytes * 8, 0x1122334455667788n);
+    const beside = (0x9999_9999_9999_9999n >> BigInt(bytes * 8)) << BigInt(bytes * 8);
+    assert.is(after.getBigUint64(0, true), BigInt.asUintN(64, beside) | kept);
+    assert.is(after.getBigUint64(8, true), kept);
+    assert.is(after.getBigUint64(16, true), kept);
+  });
+}
+
 test("compare and exchange of 32 bits looks at 32 bits of r0 and clears its upper half", () => {
   const context = new Uint8Array(16);
   context[0] = 5;

@@ -1,5 +1,5 @@
 /** How much stack a function visibly uses: accesses through r10 and addresses derived from it by constants. */
-import { AluOp, Class, Mode, type Size, Source, sizeBytes } from "@bpfkit/elf/isa";
+import { AluOp, AtomicOp, Class, Mode, type Size, Source, sizeBytes } from "@bpfkit/elf/isa";
 import { FRAME_BYTES, type ProgramImage } from "./image.ts";
 import type { Rejecter } from "./rejection.ts";
 
@@ -25,9 +25,10 @@ export function measureStack(image: ProgramImage, start: number, end: number, re
     const family = opcode & 7;
     const off = image.off[slot] as number;
     if (family === Class.Ldx || family === Class.St || family === Class.Stx) {
-      const base = family === Class.Ldx ? image.src[slot] : image.dst[slot];
+      const load = image.isMemoryLoad(slot);
+      const base = load ? image.src[slot] : image.dst[slot];
       if (base === 10) lowest = Math.min(lowest, checkAccess(image, slot, off, reject));
-      if (family === Class.Stx && image.src[slot] === 10) plain = false;
+      if (family === Class.Stx && !load && image.src[slot] === 10) plain = false;
       continue;
     }
     const readsFrame = (opcode & Source.X) !== 0 && image.src[slot] === 10;
@@ -47,6 +48,7 @@ function checkAccess(image: ProgramImage, slot: number, off: number, reject: Rej
   const opcode = image.opcode[slot] as number;
   const size = sizeBytes((opcode & 0x18) as Size);
   if (off >= -FRAME_BYTES && off + size <= 0) return off;
-  const reads = (opcode & 7) === Class.Ldx || (opcode & 0xe0) === Mode.Atomic;
+  const atomic = (opcode & 0xe0) === Mode.Atomic && image.imm[slot] !== AtomicOp.StoreRelease;
+  const reads = (opcode & 7) === Class.Ldx || atomic;
   return reject.at(slot, `invalid ${reads ? "read from" : "write to"} stack R10 off=${off} size=${size}`, 13);
 }

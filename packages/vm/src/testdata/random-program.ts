@@ -46,7 +46,8 @@ const jumpOps = [
   JumpOp.Jeq, JumpOp.Jgt, JumpOp.Jge, JumpOp.Jset, JumpOp.Jne, JumpOp.Jsgt, JumpOp.Jsge, JumpOp.Jlt,
   JumpOp.Jle, JumpOp.Jslt, JumpOp.Jsle,
 ];
-const atomicOps = Object.values(AtomicOp).filter((op) => op < 0x100);
+const atomicOps = Object.values(AtomicOp);
+const orderedOps: readonly number[] = [AtomicOp.LoadAcquire, AtomicOp.StoreRelease];
 const sizes = [Size.B, Size.H, Size.W, Size.DW];
 const widths = new Map<number, number>([[Size.B, 1], [Size.H, 2], [Size.W, 4], [Size.DW, 8]]);
 const interesting = [0, 1, -1, 2, 7, 8, 31, 32, 63, 64, 127, 128, 255, 256, 0x7fff_ffff, -0x8000_0000];
@@ -149,6 +150,10 @@ class FunctionMaker {
       this.#list.push(dice.oneIn(2) ? insn(Class.Jmp | JumpOp.Ja, { off }) : insn(Class.Jmp32, { imm: off }));
       return;
     }
+    if (dice.oneIn(10)) {
+      this.#list.push(insn(Class.Jmp | JumpOp.Jcond, { off }));
+      return;
+    }
     const family = dice.oneIn(2) ? Class.Jmp : Class.Jmp32;
     const operation = dice.pick(jumpOps);
     if (dice.oneIn(2)) {
@@ -177,11 +182,12 @@ class FunctionMaker {
         this.#list.push(insn(Class.Stx | Mode.Mem | size, { dst: base, src: dst, off }));
         return;
       case 2: {
-        const wide = dice.oneIn(2) ? Size.DW : Size.W;
-        const room = wide === Size.DW ? 8 : 4;
-        const at = base === 10 ? Math.min(off, -room) : Math.min(off, CONTEXT_BYTES - room);
         const imm = dice.pick(atomicOps);
-        this.#list.push(insn(Class.Stx | Mode.Atomic | wide, { dst: base, src: dst, off: at, imm }));
+        const wide = orderedOps.includes(imm) ? size : dice.oneIn(2) ? Size.DW : Size.W;
+        const room = widths.get(wide) as number;
+        const at = base === 10 ? Math.min(off, -room) : Math.min(off, CONTEXT_BYTES - room);
+        const registers = imm === AtomicOp.LoadAcquire ? { dst, src: base } : { dst: base, src: dst };
+        this.#list.push(insn(Class.Stx | Mode.Atomic | wide, { ...registers, off: at, imm }));
         return;
       }
       default: {
