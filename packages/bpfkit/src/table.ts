@@ -218,10 +218,7 @@ export class Table {
    * @param typeName a C type such as `struct event`, where the program does not say
    * @throws BpfkitError BK010 where the type is not known
    */
-  event(
-    data: Uint8Array,
-    typeName: string | undefined = this.eventTypeName,
-  ): Readonly<Record<string, BtfValue>> {
+  event(data: Uint8Array, typeName?: string): Readonly<Record<string, BtfValue>> {
     const codec = this.#eventType(typeName);
     let bytes = data;
     if (data.length < codec.size) {
@@ -236,7 +233,7 @@ export class Table {
 
   /** The codec behind {@link event}. */
   eventCodec(): TypeCodec {
-    return this.#eventType(this.eventTypeName);
+    return this.#eventType(undefined);
   }
 
   /** Prints the map as power-of-two histograms, in BCC's columns. */
@@ -286,9 +283,9 @@ export class Table {
     return sections.sort((a, b) => compareSections(a.bucket ?? 0, b.bucket ?? 0));
   }
 
-  #eventType(typeName: string | undefined): TypeCodec {
-    const isDefault = typeName === this.eventTypeName;
-    if (isDefault && this.#eventCodec !== undefined) return this.#eventCodec;
+  #eventType(givenName: string | undefined): TypeCodec {
+    if (givenName === undefined && this.#eventCodec !== undefined) return this.#eventCodec;
+    const typeName = givenName ?? this.eventTypeName;
     const { btf } = this.map;
     const [, keyword, name] = /^(?:(struct|union)\s+)?(\w+)$/.exec(typeName ?? "") ?? [];
     const kind = keyword === "union" ? "union" : keyword === "struct" ? "struct" : "typedef";
@@ -299,7 +296,7 @@ export class Table {
       });
     }
     const codec = codecFor(btf, id);
-    if (isDefault) this.#eventCodec = codec;
+    if (givenName === undefined) this.#eventCodec = codec;
     return codec;
   }
 

@@ -8,30 +8,53 @@ const encoder = new TextEncoder();
 
 /** Longer text is left to the decoder: names and paths of events are shorter. */
 const shortText = 64;
+/** Texts seen last, by a hash of their bytes: events repeat the names of tasks and files. */
+const recentTexts: string[] = new Array<string>(256).fill("");
 
-/** The bytes of `char[n]` up to the first NUL, as UTF-8; invalid sequences become U+FFFD. */
+/** The bytes of a `char[n]` up to the first NUL, as UTF-8; invalid sequences become U+FFFD. */
 export function decodeText(bytes: Uint8Array): string {
-  const found = bytes.indexOf(0);
-  const end = found === -1 ? bytes.length : found;
+  return textAt(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
+}
+
+/** As {@link decodeText}, of a part of a view. */
+function textAt(view: DataView, offset: number, count: number): string {
   // A call of the decoder costs as much as the rest of an event.
-  if (end <= shortText) {
-    let text = "";
-    let at = 0;
-    for (; at < end; at += 1) {
-      const code = bytes[at] ?? 0;
-      if (code >= 0x80) break;
-      text += String.fromCharCode(code);
-    }
-    if (at === end) return text;
+  const most = Math.min(count, shortText);
+  let hash = 0;
+  let length = 0;
+  for (; length < most; length += 1) {
+    const code = view.getUint8(offset + length);
+    if (code === 0) break;
+    if (code >= 0x80) return decodeLongText(view, offset, count);
+    hash = (Math.imul(hash, 31) + code) | 0;
   }
-  return decoder.decode(bytes.subarray(0, end));
+  if (length === shortText && length < count) return decodeLongText(view, offset, count);
+  const slot = (hash ^ (hash >>> 8)) & (recentTexts.length - 1);
+  const recent = recentTexts[slot] ?? "";
+  if (isText(recent, view, offset, length)) return recent;
+  let text = "";
+  for (let at = 0; at < length; at += 1) text += String.fromCharCode(view.getUint8(offset + at));
+  recentTexts[slot] = text;
+  return text;
+}
+
+function decodeLongText(view: DataView, offset: number, count: number): string {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, count);
+  const found = bytes.indexOf(0);
+  return decoder.decode(bytes.subarray(0, found === -1 ? count : found));
+}
+
+function isText(text: string, view: DataView, offset: number, length: number): boolean {
+  if (text.length !== length) return false;
+  for (let at = 0; at < length; at += 1) if (text.charCodeAt(at) !== view.getUint8(offset + at)) return false;
+  return true;
 }
 
 /** `char[n]`: text that is cut or padded with NUL. Raw bytes can be had from the event or value itself. */
 export function stringCodec(typeName: string, element: TypeCodec, count: number): TypeCodec {
   return makeCodec(
     { typeName, shape: "string", size: count, element: { codec: element, count } },
-    (view, offset) => decodeText(new Uint8Array(view.buffer, view.byteOffset + offset, count)),
+    (view, offset) => textAt(view, offset, count),
     (value, view, offset) => {
       if (typeof value !== "string") {
         throw new BpfkitError("LD061", `${describe(value)} is not a value of ${typeName}`);
@@ -88,12 +111,16 @@ export function aggregateCodec(
   const leaves = members.reduce((sum, member) => sum + member.codec.leaves, 0);
   // A plain assignment would turn a C field of this name into a prototype change.
   const decoded = members.filter(({ name }) => name !== "__proto__");
+  const readers = decoded.map((member) => ({ name: member.name, read: memberReader(member) }));
+  // Copies of one object have their shape from the start.
+  const empty: Record<string, BtfValue | undefined> = {};
+  for (const { name } of decoded) empty[name] = undefined;
   const byName = new Map(members.map((member) => [member.name, member]));
   return makeCodec(
     { typeName, shape, size, leaves, members },
     (view, offset) => {
-      const value: Record<string, BtfValue> = {};
-      for (const member of decoded) value[member.name] = decodeMember(member, view, offset);
+      const value = { ...empty } as Record<string, BtfValue>;
+      for (const { name, read } of readers) value[name] = read(view, offset);
       return value;
     },
     (value, view, offset) => {
@@ -115,10 +142,17 @@ export function aggregateCodec(
   );
 }
 
-function decodeMember(member: CodecMember, view: DataView, offset: number): BtfValue {
-  if (member.bitSize === 0) return member.codec.decodeFrom(view, offset + member.bitOffset / 8);
-  const value = readBits(view, offset * 8 + member.bitOffset, member.bitSize, member.codec.signed);
-  return member.codec.shape === "bool" ? BigInt(value) !== 0n : value;
+/** What reads a member of the aggregate at an offset. */
+function memberReader({ bitOffset, bitSize, codec }: CodecMember): TypeCodec["decodeFrom"] {
+  if (bitSize === 0) {
+    const { decodeFrom } = codec;
+    const at = bitOffset / 8;
+    return at === 0 ? decodeFrom : (view, offset) => decodeFrom(view, offset + at);
+  }
+  return (view, offset) => {
+    const value = readBits(view, offset * 8 + bitOffset, bitSize, codec.signed);
+    return codec.shape === "bool" ? BigInt(value) !== 0n : value;
+  };
 }
 
 function encodeMember(

@@ -2,6 +2,24 @@
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 import type { BtfValue, TypeCodec } from "./value.ts";
 
+/**
+ * Where small values are decoded. Asking an array of up to 64 bytes for its buffer makes the engine move it to memory of its
+ * own, which costs more than decoding it; and one view for all values is one less object for each.
+ */
+const scratch = new Uint8Array(512);
+const scratchView = new DataView(scratch.buffer);
+/** Up to here a loop is faster than a call. */
+const shortCopy = 64;
+
+function inScratch(bytes: Uint8Array, offset: number, size: number): DataView {
+  if (size <= shortCopy) {
+    for (let at = 0; at < size; at += 1) scratch[at] = bytes[offset + at] ?? 0;
+  } else {
+    scratch.set(offset === 0 && bytes.length === size ? bytes : bytes.subarray(offset, offset + size));
+  }
+  return scratchView;
+}
+
 /** What every codec shares; makes the bounds check and the copying `encode`. */
 export function makeCodec(
   facts: Pick<TypeCodec, "typeName" | "shape" | "size"> &
@@ -10,13 +28,15 @@ export function makeCodec(
   write: (value: BtfValue, view: DataView, offset: number) => void,
 ): TypeCodec {
   const { typeName, size } = facts;
-  const check = (bytes: Uint8Array, offset: number): DataView => {
-    if (offset < 0 || offset + size > bytes.length) {
-      throw new BpfkitError(
-        "LD060",
-        `${typeName} has ${size} bytes, but only ${Math.max(0, bytes.length - offset)} are there`,
-      );
-    }
+  const check = (bytes: Uint8Array, offset: number): void => {
+    if (offset >= 0 && offset + size <= bytes.length) return;
+    throw new BpfkitError(
+      "LD060",
+      `${typeName} has ${size} bytes, but only ${Math.max(0, bytes.length - offset)} are there`,
+    );
+  };
+  const target = (bytes: Uint8Array, offset: number): DataView => {
+    check(bytes, offset);
     return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   };
   return {
@@ -26,37 +46,50 @@ export function makeCodec(
     element: undefined,
     enumerators: undefined,
     ...facts,
-    decode: (bytes, offset = 0) => read(check(bytes, offset), offset),
+    decode: (bytes, offset = 0) => {
+      check(bytes, offset);
+      return size > scratch.length
+        ? read(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset)
+        : read(inScratch(bytes, offset, size), 0);
+    },
     decodeFrom: read,
-    encodeInto: (value, bytes, offset = 0) => write(value, check(bytes, offset), offset),
+    encodeInto: (value, bytes, offset = 0) => write(value, target(bytes, offset), offset),
     encode(value) {
       const bytes = new Uint8Array(size);
-      write(value, check(bytes, 0), 0);
+      write(value, target(bytes, 0), 0);
       return bytes;
     },
   };
 }
 
-/** Reads a little-endian integer of any size up to 16 bytes. */
-export function readInteger(view: DataView, offset: number, size: number, signed: boolean): number | bigint {
-  switch (size) {
-    case 1:
-      return signed ? view.getInt8(offset) : view.getUint8(offset);
-    case 2:
-      return signed ? view.getInt16(offset, true) : view.getUint16(offset, true);
-    case 4:
-      return signed ? view.getInt32(offset, true) : view.getUint32(offset, true);
-    case 8:
-      return signed ? view.getBigInt64(offset, true) : view.getBigUint64(offset, true);
-    default: {
+/** Of integers of the usual sizes, one function each: what to do is decided once for a type. */
+const integerReaders: Readonly<Record<string, (view: DataView, offset: number) => number | bigint>> = {
+  u1: (view, offset) => view.getUint8(offset),
+  s1: (view, offset) => view.getInt8(offset),
+  u2: (view, offset) => view.getUint16(offset, true),
+  s2: (view, offset) => view.getInt16(offset, true),
+  u4: (view, offset) => view.getUint32(offset, true),
+  s4: (view, offset) => view.getInt32(offset, true),
+  u8: (view, offset) => view.getBigUint64(offset, true),
+  s8: (view, offset) => view.getBigInt64(offset, true),
+};
+
+/** What reads little-endian integers of a size, up to 16 bytes. */
+export function integerReader(
+  size: number,
+  signed: boolean,
+): (view: DataView, offset: number) => number | bigint {
+  return (
+    integerReaders[`${signed ? "s" : "u"}${size}`] ??
+    ((view, offset) => {
       let value = 0n;
       for (let index = size - 1; index >= 0; index -= 1) {
         value = (value << 8n) | BigInt(view.getUint8(offset + index));
       }
       if (signed) value = BigInt.asIntN(size * 8, value);
       return size < 4 ? Number(value) : value;
-    }
-  }
+    })
+  );
 }
 
 /** Writes the low `size` bytes of an integer. */
@@ -117,16 +150,17 @@ export function integerCodec(
 ): TypeCodec {
   return makeCodec(
     { typeName, shape, size, signed, ...(enumerators === undefined ? {} : { enumerators }) },
-    (view, offset) => readInteger(view, offset, size, signed),
+    integerReader(size, signed),
     (value, view, offset) => writeInteger(view, offset, size, integerOf(value, typeName, size * 8, signed)),
   );
 }
 
 /** `_Bool`: anything but zero is true. */
 export function boolCodec(typeName: string, size: number): TypeCodec {
+  const read = integerReader(size, false);
   return makeCodec(
     { typeName, shape: "bool", size },
-    (view, offset) => BigInt(readInteger(view, offset, size, false)) !== 0n,
+    (view, offset) => BigInt(read(view, offset)) !== 0n,
     (value, view, offset) =>
       writeInteger(view, offset, size, integerOf(value, typeName, size * 8, false) === 0n ? 0n : 1n),
   );
@@ -156,6 +190,13 @@ export function readBits(
 ): number | bigint {
   const first = Math.floor(bitOffset / 8);
   const last = Math.floor((bitOffset + bitSize - 1) / 8);
+  if (last - first < 3) {
+    // At most 24 bits, so that numbers do.
+    let small = 0;
+    for (let index = last; index >= first; index -= 1) small = (small << 8) | view.getUint8(index);
+    small = (small >>> (bitOffset - first * 8)) & ((1 << bitSize) - 1);
+    return signed ? (small << (32 - bitSize)) >> (32 - bitSize) : small;
+  }
   let word = 0n;
   for (let index = last; index >= first; index -= 1) word = (word << 8n) | BigInt(view.getUint8(index));
   word = (word >> BigInt(bitOffset - first * 8)) & ((1n << BigInt(bitSize)) - 1n);

@@ -3,7 +3,8 @@ import { BpfkitError } from "@bpfkit/base/diagnostics";
 import { BtfBuilder, BtfTable, type BtfType } from "@bpfkit/elf/btf";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { decodeText } from "./aggregate.ts";
+import { decodeText, stringCodec } from "./aggregate.ts";
+import { integerCodec, readBits } from "./scalar.ts";
 import { codecFor } from "./type-codec.ts";
 
 const int = (name: string, size: number, signed = false, bool = false): BtfType => ({
@@ -121,13 +122,34 @@ test("absent members become zero, unknown ones are refused", () => {
 });
 
 test("text of every length ends at its NUL, as UTF-8", () => {
+  const char = integerCodec("char", "int", 1, true);
+  const check = (bytes: Uint8Array, text: string) => {
+    assert.is(decodeText(bytes), text);
+    assert.is(stringCodec("char[]", char, bytes.length).decode(bytes), text);
+  };
   const texts = ["", "bash", "a".repeat(64), "b".repeat(65), "naïve", "é".repeat(40), "\u{1f41d} and ascii"];
-  for (const text of texts) {
+  const many = Array.from({ length: 600 }, (_, index) => `kworker/u8:${index}`);
+  // Twice, as names come: what is remembered of a text may not answer for another one.
+  for (const text of [...texts, ...many, ...texts, ...many]) {
     const bytes = new TextEncoder().encode(text);
-    assert.is(decodeText(bytes), text, "no NUL");
-    assert.is(decodeText(new Uint8Array([...bytes, 0, 65, 0xff])), text);
+    check(bytes, text);
+    check(new Uint8Array([...bytes, 0, 65, 0xff]), text);
   }
-  assert.is(decodeText(new Uint8Array([65, 0xff, 66])), "A\ufffdB");
+  check(new Uint8Array([65, 0xff, 66]), "A\ufffdB");
+});
+
+test("bit-fields of every width and place are read as C reads them", () => {
+  for (const signed of [false, true]) {
+    for (let place = 0; place < 20; place += 1) {
+      for (let bits = 1; place + bits <= 64; bits += 1) {
+        const bytes = Uint8Array.from({ length: 8 }, (_, index) => (index * 0x9d + place * 7 + bits) ^ 0xa5);
+        const view = new DataView(bytes.buffer);
+        const word = view.getBigUint64(0, true) >> BigInt(place);
+        const expected = signed ? BigInt.asIntN(bits, word) : BigInt.asUintN(bits, word);
+        assert.is(BigInt(readBits(view, place, bits, signed)), expected, `${bits} bits at ${place}`);
+      }
+    }
+  }
 });
 
 test("unions show every view of their bytes", () => {

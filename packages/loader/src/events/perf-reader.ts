@@ -25,17 +25,21 @@ export interface PerfReaderOptions {
   readonly wakeupEvents?: number;
 }
 
+/** The consumer position is published when a part of this size has been read, and at the end. */
+const partsOfRing = 8;
+
+/** One CPU's ring, and how far a call of consume is with it. */
 interface CpuRing {
   readonly cpu: number;
   readonly event: Fd;
   readonly memory: RingMemory;
-}
-
-/** What one call of consume has yet to read of a ring. */
-interface Unread {
-  readonly ring: CpuRing;
-  readonly producer: number;
+  readonly cursor: RingCursor;
+  readonly timestamped: boolean;
+  readonly mostUnpublished: number;
+  /** Where the next record is, where this call ends, and what the kernel knows to be read. */
   position: number;
+  producer: number;
+  published: number;
   /** Of the record at `position`; 0 where records have no times, or for those without. */
   timeNs: number;
 }
@@ -45,6 +49,7 @@ export class PerfReader {
   readonly #kernel: Kernel;
   readonly #options: PerfReaderOptions;
   readonly #rings: CpuRing[] = [];
+  #isReading = false;
 
   /** @throws BpfkitError LD070 for a bad page count, SyscallError where the kernel gives no ring. */
   constructor(kernel: Kernel, map: BpfMap, options: PerfReaderOptions) {
@@ -70,27 +75,18 @@ export class PerfReader {
   /**
    * Hands over what is in the rings, without waiting. Returns the number of events. Events of several CPUs are merged by
    * their times up to the time of the call: whatever led to such an event was sent before it and is in a ring, too.
+   * Called by a callback, it does nothing: the call under way goes on.
    */
   consume(): number {
-    const nowNs = this.#rings.some(({ memory }) => memory.timestamped)
-      ? Number(this.#kernel.monotonicNs())
-      : 0;
-    const unread: Unread[] = [];
-    for (const ring of this.#rings) {
-      // The producer is read once: events that callbacks cause are left for the next call.
-      const [position, producer] = [ring.memory.readConsumer(), ring.memory.readProducer()];
-      if (position < producer) unread.push({ ring, producer, position, timeNs: 0 });
-    }
-    for (const each of unread) each.timeNs = timeOfRecord(each);
-    let count = 0;
-    for (;;) {
-      const next = earliest(unread);
-      if (next === undefined || next.timeNs > nowNs) return count;
-      count += this.#takeRecord(next);
-      if (next.position < next.producer && this.#rings.includes(next.ring)) next.timeNs = timeOfRecord(next);
-      else unread.splice(unread.indexOf(next), 1);
-      // A callback may have closed this reader.
-      if (this.#rings.length === 0) return count;
+    if (this.#isReading) return 0;
+    this.#isReading = true;
+    const unread = this.#unread();
+    try {
+      return this.#merge(unread);
+    } finally {
+      this.#isReading = false;
+      // Also after a callback that threw: its event is read. Rings that are closed are not there any more.
+      for (const ring of this.#rings) publish(ring);
     }
   }
 
@@ -115,7 +111,18 @@ export class PerfReader {
       this.#kernel.close(event);
       throw error;
     }
-    this.#rings.push({ cpu, event, memory });
+    this.#rings.push({
+      cpu,
+      event,
+      memory,
+      cursor: new RingCursor(memory),
+      timestamped: memory.timestamped === true,
+      mostUnpublished: memory.sizeBytes / partsOfRing,
+      position: 0,
+      producer: 0,
+      published: 0,
+      timeNs: 0,
+    });
     const words = new DataView(new ArrayBuffer(8));
     words.setUint32(0, cpu, true);
     words.setUint32(4, event, true);
@@ -123,43 +130,83 @@ export class PerfReader {
     this.#kernel.perfEventEnable(event);
   }
 
+  /** The rings that have something, with their first times. */
+  #unread(): CpuRing[] {
+    return this.#rings.filter((ring) => {
+      // The producer is read once: events that callbacks cause are left for the next call.
+      ring.position = ring.memory.readConsumer();
+      ring.published = ring.position;
+      ring.producer = ring.memory.readProducer();
+      return ring.position < ring.producer;
+    });
+  }
+
+  #merge(unread: CpuRing[]): number {
+    const isTimed = unread.some(({ timestamped }) => timestamped);
+    const nowNs = isTimed ? Number(this.#kernel.monotonicNs()) : 0;
+    for (const ring of unread) ring.timeNs = timeOfRecord(ring);
+    let count = 0;
+    while (unread.length > 0) {
+      const next = earliest(unread);
+      // Before this time no other ring has anything, so that there is nothing to compare until then.
+      let aloneUntilNs = Number.POSITIVE_INFINITY;
+      for (const { timeNs, cpu } of unread)
+        if (cpu !== next.cpu) aloneUntilNs = Math.min(aloneUntilNs, timeNs);
+      do {
+        if (next.timeNs > nowNs) return count;
+        count += this.#takeRecord(next);
+        // A callback may have closed this reader.
+        if (this.#rings.length === 0) return count;
+        if (next.position < next.producer) next.timeNs = timeOfRecord(next);
+        else unread.splice(unread.indexOf(next), 1);
+      } while (next.position < next.producer && next.timeNs < aloneUntilNs);
+    }
+    return count;
+  }
+
   /** Hands one record over and moves behind it; 1 for events, 0 for others. */
-  #takeRecord(unread: Unread): 0 | 1 {
-    const { ring } = unread;
-    // A callback may let the world run and memory grow, so no view is kept across one.
-    const cursor = new RingCursor(ring.memory);
-    const { position } = unread;
+  #takeRecord(ring: CpuRing): 0 | 1 {
+    const { cursor, position } = ring;
+    // A callback may have let the world run and memory move.
+    cursor.refresh();
     const size = cursor.u16(position + 6);
-    if (size < headerSize || position + size > unread.producer) {
+    const end = position + size;
+    if (size < headerSize || size % 8 !== 0 || end > ring.producer) {
       throw new InternalError(`perf record of ${size} bytes at ${position} of the ring of CPU ${ring.cpu}`);
     }
     const type = cursor.u32(position);
-    unread.position += size;
+    ring.position = end;
     if (type === recordSample) {
-      const at = position + headerSize + (ring.memory.timestamped ? timeSize : 0);
-      const length = Math.min(cursor.u32(at), Math.max(0, unread.position - at - 4));
-      const data = cursor.bytes(at + 4, length);
-      ring.memory.writeConsumer(unread.position);
+      const at = position + headerSize + (ring.timestamped ? timeSize : 0);
+      const data = cursor.bytes(at + 4, Math.min(cursor.u32(at), Math.max(0, end - at - 4)));
+      if (end - ring.published >= ring.mostUnpublished) publish(ring);
       this.#options.onEvent(ring.cpu, data);
       return 1;
     }
     const lost = type === recordLost ? cursor.u64(position + headerSize + 8) : 0;
-    ring.memory.writeConsumer(unread.position);
+    if (end - ring.published >= ring.mostUnpublished) publish(ring);
     if (lost > 0) this.#options.onLost?.(ring.cpu, lost);
     return 0;
   }
 }
 
+/** Tells the kernel what has been read. */
+function publish(ring: CpuRing): void {
+  if (ring.position <= ring.published) return;
+  ring.memory.writeConsumer(ring.position);
+  ring.published = ring.position;
+}
+
 /** When the next record was sent. Records without a time count as sent at once. */
-function timeOfRecord({ ring, position }: Unread): number {
-  if (!ring.memory.timestamped) return 0;
-  const cursor = new RingCursor(ring.memory);
+function timeOfRecord({ timestamped, cursor, position }: CpuRing): number {
+  if (!timestamped) return 0;
+  cursor.refresh();
   return cursor.u32(position) === recordSample ? cursor.u64(position + headerSize) : 0;
 }
 
 /** The first of those with the smallest time. */
-function earliest(unread: readonly Unread[]): Unread | undefined {
-  let best = unread[0];
-  for (const each of unread) if (best !== undefined && each.timeNs < best.timeNs) best = each;
+function earliest(unread: readonly CpuRing[]): CpuRing {
+  let best = unread[0] as CpuRing;
+  for (const each of unread) if (each.timeNs < best.timeNs) best = each;
   return best;
 }

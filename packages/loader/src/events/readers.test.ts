@@ -138,6 +138,46 @@ test("a perf reader may be closed from its own callback", () => {
   assert.is(count, 1);
 });
 
+test("what callbacks throw ends a call, and the next one goes on behind that event", () => {
+  const kernel = new RingKernel();
+  const seen: number[] = [];
+  const take = (data: Uint8Array): void => {
+    seen.push(data[0] ?? 0);
+    if (seen.length === 1) throw new Error("from the callback");
+  };
+  const perf = new PerfReader(kernel, mapOf(kernel), { onEvent: (_cpu, data) => take(data) });
+  kernel.hand[0]?.put(words(9, 16 << 16, 4, 1));
+  kernel.hand[0]?.put(words(9, 16 << 16, 4, 2));
+  assert.throws(() => perf.consume(), /from the callback/);
+  assert.is(perf.consume(), 1);
+  assert.equal(seen.splice(0), [1, 2]);
+  const ring = new RingReader(kernel, mapOf(kernel), take);
+  kernel.hand[2]?.put(words(4, 0, 1, 0));
+  kernel.hand[2]?.put(words(4, 0, 2, 0));
+  assert.throws(() => ring.consume(), /from the callback/);
+  assert.is(ring.consume(), 1);
+  assert.equal(seen, [1, 2]);
+});
+
+test("callbacks that read themselves get nothing twice, and room is made while a call goes on", () => {
+  const kernel = new RingKernel();
+  const seen: number[] = [];
+  const perf: PerfReader = new PerfReader(kernel, mapOf(kernel), {
+    onEvent: (_cpu, data) => seen.push(data[0] ?? 0, perf.consume(), kernel.hand[0]?.consumer ?? 0),
+  });
+  kernel.hand[0]?.put(words(9, 16 << 16, 4, 1));
+  kernel.hand[0]?.put(words(9, 16 << 16, 4, 2));
+  assert.is(perf.consume(), 2);
+  assert.equal(seen.splice(0), [1, 0, 56, 2, 0, 72]);
+  const ring: RingReader = new RingReader(kernel, mapOf(kernel), (data) =>
+    seen.push(data[0] ?? 0, ring.consume(), kernel.hand[2]?.consumer ?? 0),
+  );
+  kernel.hand[2]?.put(words(4, 0, 1, 0));
+  kernel.hand[2]?.put(words(4, 0, 2, 0));
+  assert.is(ring.consume(), 2);
+  assert.equal(seen, [1, 0, 56, 2, 0, 72]);
+});
+
 test("page counts are powers of two", () => {
   const kernel = new RecordingKernel();
   for (const pageCount of [0, 3, -1, 1.5]) {
