@@ -7,6 +7,7 @@ export { gplOnlyHelpers, isGplCompatible } from "./gpl-only.ts";
 export * from "./helper.ts";
 export * from "./map-types.gen.ts";
 export { NewerAttachType } from "./newer-attach-types.ts";
+export { NewerMapType } from "./newer-map-types.ts";
 export * from "./program-types.gen.ts";
 export { compareReleases, type SinceSubject, since } from "./since.ts";
 export * from "./type-names.ts";

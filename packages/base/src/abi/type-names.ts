@@ -1,6 +1,7 @@
 /** Names of map, program and attach types in the kernel's lower-case spelling, as bpftool prints them. */
 import { AttachType } from "./attach-types.gen.ts";
 import { MapType } from "./map-types.gen.ts";
+import { NewerMapType } from "./newer-map-types.ts";
 import { ProgramType } from "./program-types.gen.ts";
 
 /** `PercpuHash` as `percpu_hash`. */
@@ -12,7 +13,7 @@ function namesOf(constants: Readonly<Record<string, number>>): ReadonlyMap<numbe
   return new Map(Object.entries(constants).map(([name, value]) => [value, kernelSpelling(name)]));
 }
 
-const mapTypes = namesOf(MapType);
+const mapTypes = new Map([...namesOf(MapType), ...namesOf(NewerMapType)]);
 const programTypes = namesOf(ProgramType);
 const attachTypes = namesOf(AttachType);
 

@@ -37,4 +37,11 @@ export interface RingMapper {
   mapRingBuffer(map: Fd): RingMemory;
   /** The elements of an array map that was created with BPF_F_MMAPABLE (Linux 5.5); read-only for frozen maps. */
   mapArray(map: Fd, sizeBytes: number, writable: boolean): SharedMemory;
+  /** Bytes of a page, in which arenas are counted. */
+  readonly pageSizeBytes: number;
+  /**
+   * A whole arena (Linux 6.9) of `sizeBytes`, at `address` unless that is 0; the first `usedBytes` of it are to be seen.
+   * @throws SyscallError EEXIST where something is at the address, EBUSY where the arena is mapped already
+   */
+  mapArena(map: Fd, sizeBytes: number, address: bigint, usedBytes: number): SharedMemory;
 }

@@ -35,7 +35,7 @@ import { LinuxBpfObjects } from "./objects.ts";
 import { pageSizeBytes } from "./page-size.ts";
 import { LinuxPerfEvents } from "./perf-event.ts";
 import { notPermitted, requirePrivileges } from "./privileges.ts";
-import { ArrayMemory, BpfRing, PerfRing, type ReadableRing } from "./ring-memory.ts";
+import { ArenaMemory, ArrayMemory, BpfRing, PerfRing, type ReadableRing } from "./ring-memory.ts";
 import { liftMemoryLimit } from "./rlimit.ts";
 import { LinuxTracePipe } from "./trace-pipe.ts";
 import { Waiting } from "./waiting.ts";
@@ -66,7 +66,7 @@ export class LinuxKernel implements Kernel {
   readonly batches: MapBatches;
   readonly #waiting = new Waiting();
   readonly #rings = new Map<Fd, ReadableRing>();
-  readonly #arrays = new Set<ArrayMemory>();
+  readonly #arrays = new Set<SharedMemory>();
   readonly #pipes = new Set<LinuxTracePipe>();
   readonly #pageSize: number;
   readonly #bpf: LinuxBpf;
@@ -199,6 +199,18 @@ export class LinuxKernel implements Kernel {
 
   mapArray(map: Fd, sizeBytes: number, writable: boolean): SharedMemory {
     const memory: ArrayMemory = new ArrayMemory(map, sizeBytes, { size: this.#pageSize, writable }, () =>
+      this.#arrays.delete(memory),
+    );
+    this.#arrays.add(memory);
+    return memory;
+  }
+
+  get pageSizeBytes(): number {
+    return this.#pageSize;
+  }
+
+  mapArena(map: Fd, sizeBytes: number, address: bigint, usedBytes: number): SharedMemory {
+    const memory: ArenaMemory = new ArenaMemory(map, { sizeBytes, address, usedBytes }, () =>
       this.#arrays.delete(memory),
     );
     this.#arrays.add(memory);

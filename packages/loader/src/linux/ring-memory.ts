@@ -6,6 +6,8 @@ import { rawSyscall, syscall, viewOf } from "./ffi.ts";
 const protRead = 1;
 const protWrite = 2;
 const mapShared = 1;
+/** Linux 4.17: EEXIST where something is at the address. */
+const mapFixedNoReplace = 0x100000;
 
 /** One mapping. */
 class Mapping {
@@ -150,6 +152,41 @@ export class ArrayMemory implements SharedMemory {
 /** BPF_RINGBUF_BUSY_BIT, in the fourth byte of a record's header. */
 const busyByte = 3;
 const busyBit = 0x80;
+
+/** An arena: whole it can have 4 GiB, so only its used start becomes a view. */
+export class ArenaMemory implements SharedMemory {
+  readonly #address: number;
+  readonly #sizeBytes: number;
+  readonly #unmapped: () => void;
+  #bytes: Uint8Array;
+  #isMapped = true;
+
+  /** `unmapped` is called once. @throws SyscallError of mmap(2): EEXIST, EBUSY */
+  constructor(
+    map: number,
+    place: { sizeBytes: number; address: bigint; usedBytes: number },
+    unmapped: () => void,
+  ) {
+    const { sizeBytes, address, usedBytes } = place;
+    const flags = address === 0n ? mapShared : mapShared | mapFixedNoReplace;
+    this.#address = syscall("mmap", "mmap", address, sizeBytes, protRead | protWrite, flags, map, 0);
+    this.#sizeBytes = sizeBytes;
+    this.#unmapped = unmapped;
+    this.#bytes = usedBytes === 0 ? new Uint8Array(0) : new Uint8Array(viewOf(this.#address, usedBytes));
+  }
+
+  bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  unmap(): void {
+    if (!this.#isMapped) return;
+    this.#isMapped = false;
+    this.#bytes = new Uint8Array(0);
+    rawSyscall("munmap", this.#address, this.#sizeBytes);
+    this.#unmapped();
+  }
+}
 
 /** A BPF ring buffer: the consumer's page, which is ours to write, and behind it read-only the producer's and the data. */
 export class BpfRing extends MappedRing {

@@ -1,5 +1,5 @@
 /** A map in a kernel: the owner of its descriptor, with byte and decoded access. */
-import type { Fd, Kernel } from "@bpfkit/base/kernel";
+import type { Fd, Kernel, SharedMemory } from "@bpfkit/base/kernel";
 import type { BtfTable } from "@bpfkit/elf/btf";
 import { bytesCodec, codecFor } from "../codec/type-codec.ts";
 import type { BtfValue, TypeCodec } from "../codec/value.ts";
@@ -43,6 +43,7 @@ export class BpfMap {
   #keyCodec: TypeCodec | undefined;
   #valueCodec: TypeCodec | undefined;
   readonly #beforeClose: (() => void)[] = [];
+  #arena: SharedMemory | undefined;
   #closed = false;
   /** Until the kernel says otherwise. */
   #canBatch = true;
@@ -173,6 +174,17 @@ export class BpfMap {
   /** Keeps the map at a path of a BPF file system after this process. @throws SyscallError EEXIST, EPERM */
   pin(path: string): void {
     this.#kernel.objects.pin(this.fd, path);
+  }
+
+  /** Of an arena: its variables in memory, mapped until the map is closed. */
+  get arena(): SharedMemory | undefined {
+    return this.#arena;
+  }
+
+  /** Takes the mapping of an arena over. */
+  holdArena(memory: SharedMemory): void {
+    this.#arena = memory;
+    this.beforeClose(() => memory.unmap());
   }
 
   /** Has something undone before the map is closed that needs it. */

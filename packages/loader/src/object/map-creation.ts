@@ -1,11 +1,12 @@
 /** BPF_MAP_CREATE from a spec: what is filled in, in which order, and what a map starts with. */
-import { Errno, MapCreateFlag, MapType } from "@bpfkit/base/abi";
+import { Errno, MapCreateFlag, MapType, NewerMapType } from "@bpfkit/base/abi";
 import { BpfkitError, NotSupportedError, SyscallError } from "@bpfkit/base/diagnostics";
 import type { Fd, Kernel, MapCreateAttributes } from "@bpfkit/base/kernel";
 import type { BtfTable } from "@bpfkit/elf/btf";
 import { hasFeature } from "../features/feature.ts";
 import type { FeatureName } from "../features/table.ts";
 import { kernelObjectName, type MapSpec } from "../spec/map-spec.ts";
+import { hasArenas, isArena, openArena } from "./arena.ts";
 import { BpfMap } from "./bpf-map.ts";
 import { openPinnedMap, pinMap, pinPathOf } from "./pinned-map.ts";
 import type { StructOpsValue } from "./struct-ops.ts";
@@ -29,6 +30,7 @@ const untypedMaps: ReadonlySet<number> = new Set([
   MapType.Stack,
   MapType.Ringbuf,
   MapType.ProgArray,
+  NewerMapType.Arena,
 ]);
 
 /** Map types whose keys and values are descriptors or indexes, for definitions that leave the sizes out. */
@@ -140,10 +142,14 @@ function createNew(attributes: MapCreateAttributes, spec: MapSpec, creation: Map
       ...(kernelValue === undefined ? {} : { kernelValue }),
     });
     fillDataMap(map, spec, kernel);
+    if (isArena(spec)) openArena(kernel, map);
     return map;
   } catch (error) {
     map?.close();
     if (!(error instanceof SyscallError)) throw error;
+    if (isArena(spec) && map === undefined && error.errno === Errno.EINVAL && !hasArenas(kernel)) {
+      throw new NotSupportedError(`arenas (map ${spec.name}) by ${kernel.name}`, { since: "6.9" });
+    }
     const isNewer = spec.structOps?.link === true && error.errno === Errno.EINVAL;
     throw new BpfkitError("LD051", `map ${spec.name} could not be created: ${error.message}`, {
       ...(isNewer

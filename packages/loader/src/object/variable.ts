@@ -53,7 +53,8 @@ export class Variable {
 
   /** Ends the sharing of memory. */
   close(): void {
-    this.#memory?.unmap();
+    // An arena is the map's, which other variables share.
+    if (this.#memory !== this.#map.arena) this.#memory?.unmap();
   }
 
   #bytes(): Uint8Array {
@@ -67,6 +68,7 @@ export class Variable {
 }
 
 function share(kernel: Kernel, map: BpfMap): SharedMemory | undefined {
+  if (map.arena !== undefined) return map.arena;
   if (!map.mapped) return undefined;
   try {
     return kernel.mapArray(map.fd, map.spec.valueSize, !map.spec.frozen);

@@ -78,9 +78,10 @@ function dataMapKernelName(sectionName: string, objectName: string): string {
 export function dataSectionVariables(
   btf: BtfTable,
   datasecId: number,
-  map: MapSpec,
+  place: { readonly map: MapSpec; readonly sectionBytes: number },
   symbols: readonly ObjectSymbol[],
 ): VariableSpec[] {
+  const { map, sectionBytes } = place;
   const datasec = btf.type(datasecId);
   if (datasec.kind !== "datasec") return [];
   const places = new Map(symbols.map((symbol) => [symbol.name, symbol]));
@@ -90,7 +91,7 @@ export function dataSectionVariables(
     if (variable.kind !== "var") continue;
     const offset = places.get(variable.name)?.value ?? entry.offset;
     const size = entry.size;
-    if (offset + size > map.valueSize) {
+    if (offset + size > sectionBytes) {
       throw new BpfkitError("LD013", `variable ${variable.name} lies outside of its section ${map.name}`);
     }
     variables.push({

@@ -4,10 +4,12 @@ import { BtfTable, decodeExtInfo } from "@bpfkit/elf/btf";
 import {
   type ObjectFile,
   type ObjectSection,
+  type ObjectSymbol,
   readObject,
   SectionFlag,
   SectionType,
 } from "@bpfkit/elf/object";
+import { arenaOfSection, arenaSectionName } from "./arena-section.ts";
 import { type OpenCodeSection, openCodeSection, resolveReferences } from "./code-section.ts";
 import type { CollectionParts, ExternSpec } from "./collection-parts.ts";
 import { dataOrigin, dataSectionMap, dataSectionVariables } from "./data-section.ts";
@@ -61,6 +63,7 @@ class ObjectReader {
     if (options.toLookAt !== true) this.#refuseForeignSections();
     this.#readDataSections();
     this.#readMaps();
+    this.#readArena();
     if (options.toLookAt !== true) this.#readStructOps();
     this.#readCode();
     const externs = this.#externs();
@@ -90,9 +93,6 @@ class ObjectReader {
         },
       );
     }
-    const arena = ".addr_space.1";
-    if (this.#find(arena) !== undefined)
-      throw new BpfkitError("LD016", `section ${arena} is not supported yet`);
   }
 
   #readDataSections(): void {
@@ -106,12 +106,29 @@ class ObjectReader {
       const map = dataSectionMap(section, origin, this.#name, symbols);
       this.#maps.set(map.name, map);
       this.#dataMaps.set(index, map.name);
-      const datasec = this.#btf?.find(section.name, "datasec");
-      if (this.#btf === undefined || datasec === undefined) return;
-      map.valueTypeId = datasec;
-      for (const variable of dataSectionVariables(this.#btf, datasec, map, symbols)) {
-        this.#variables.set(variable.name, variable);
-      }
+      const datasec = this.#readVariables(section, map, symbols);
+      if (datasec !== undefined) map.valueTypeId = datasec;
+    });
+  }
+
+  /** The variables that the section's datasec describes; its type id, where there is one. */
+  #readVariables(section: ObjectSection, map: MapSpec, symbols: readonly ObjectSymbol[]): number | undefined {
+    const datasec = this.#btf?.find(section.name, "datasec");
+    if (this.#btf === undefined || datasec === undefined) return undefined;
+    const place = { map, sectionBytes: section.size };
+    for (const variable of dataSectionVariables(this.#btf, datasec, place, symbols)) {
+      this.#variables.set(variable.name, variable);
+    }
+    return datasec;
+  }
+
+  #readArena(): void {
+    this.#object.sections.forEach((section, index) => {
+      if (section.name !== arenaSectionName || section.size === 0) return;
+      const arena = arenaOfSection(section, this.#maps.values());
+      this.#dataMaps.set(index, arena.name);
+      const symbols = this.#object.symbols.filter((symbol) => symbol.section === index);
+      this.#readVariables(section, arena, symbols);
     });
   }
 

@@ -43,6 +43,8 @@ export interface MapSpec {
   initialValues: InitialValue[];
   /** Data sections: the initial value of the only element. */
   contents: Uint8Array | undefined;
+  /** Of an arena: the initial values of `__arena` variables, which are at its start. */
+  arenaData: Uint8Array | undefined;
   /** Structs of functions for the kernel: what is in them. */
   structOps: StructOpsSpec | undefined;
   /** Read-only for programs and user space once filled. */
@@ -76,6 +78,7 @@ export function emptyMapSpec(name: string, origin: MapOrigin): MapSpec {
     inner: undefined,
     initialValues: [],
     contents: undefined,
+    arenaData: undefined,
     structOps: undefined,
     frozen: false,
     tags: [],

@@ -181,6 +181,11 @@ export class RecordingKernel implements Kernel {
   mapArray(): SharedMemory {
     throw new SyscallError("mmap", Errno.EINVAL);
   }
+  readonly pageSizeBytes = 4096;
+  mapArena(_map: Fd, _sizeBytes: number, _address: bigint, usedBytes: number): SharedMemory {
+    const memory = new Uint8Array(usedBytes);
+    return { bytes: () => memory, unmap: () => undefined };
+  }
   perfEventRead(): bigint {
     return 0n;
   }

@@ -66,6 +66,8 @@ export class SimulatedKernel implements Kernel {
   readonly programFolders: readonly string[] = [];
   readonly perfEventRead = refuse("reading perf counters");
   readonly mapArray = refuse("mapping arrays into memory");
+  readonly mapArena = refuse("arenas");
+  readonly pageSizeBytes = 4096;
   readonly writeTraceControl = refuse("writing to tracefs");
   readonly scenario: Scenario;
   readonly #plan: ScenarioPlan;

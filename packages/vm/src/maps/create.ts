@@ -1,5 +1,5 @@
 /** Map types by number: which class makes which map. */
-import { Errno, MapType, mapTypeName } from "@bpfkit/base/abi";
+import { Errno, MapType, mapTypeName, NewerMapType } from "@bpfkit/base/abi";
 import { BpfkitError, NotSupportedError, SyscallError } from "@bpfkit/base/diagnostics";
 import { ArrayMap, PerCpuArrayMap } from "./array.ts";
 import { PerfEventArrayMap, ProgramArrayMap } from "./descriptor-array.ts";
@@ -45,6 +45,7 @@ export function createMap(definition: MapDefinition, id: number, host: MapHost):
     }
   }
   const factory = factories.get(type);
+  if (type === NewerMapType.Arena) throw new NotSupportedError(`arenas (map ${name}) in the VM`);
   if (factory === undefined) {
     if (type === 0 || type > LAST_TYPE) {
       throw new SyscallError("BPF_MAP_CREATE", Errno.EINVAL, {

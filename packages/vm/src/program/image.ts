@@ -6,7 +6,7 @@ export const FRAME_BYTES = 512;
 
 /**
  * How often the `may_goto` instructions of one function call fall through before they jump: BPF_MAX_LOOPS. Kernels that
- * bound them by time (x86 and arm64 since Linux 6.15) stop elsewhere, so no program can rely on the number.
+ * bound them by time (x86 since Linux 6.15) stop elsewhere, so no program can rely on the number.
  */
 export const MAX_LOOPS = 8 * 1024 * 1024;
 
