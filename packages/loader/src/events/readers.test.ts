@@ -65,6 +65,22 @@ class RingKernel extends RecordingKernel {
   }
 }
 
+/** Its rings have times; the clock is set by the test. */
+class TimedKernel extends RingKernel {
+  now = 100n;
+  override mapPerfRing(): RingMemory {
+    const ring = Object.assign(new HandRing(), { timestamped: true });
+    this.hand.push(ring);
+    return ring;
+  }
+  override monotonicNs(): bigint {
+    return this.now;
+  }
+}
+
+/** A sample with a size of 24, a time of 64 bits, a raw size of 4 and the data. */
+const sample = (time: number, value: number) => words(9, 24 << 16, time, 0, 4, value);
+
 test("perf samples and lost counts come out in order, across the end of the ring", () => {
   const kernel = new RingKernel();
   const map = mapOf(kernel);
@@ -93,23 +109,10 @@ test("perf samples and lost counts come out in order, across the end of the ring
 });
 
 test("events with times come in their order across CPUs, and none overtakes what led to it", () => {
-  class TimedKernel extends RingKernel {
-    now = 100n;
-    override mapPerfRing(): RingMemory {
-      const ring = Object.assign(new HandRing(), { timestamped: true });
-      this.hand.push(ring);
-      return ring;
-    }
-    override monotonicNs(): bigint {
-      return this.now;
-    }
-  }
   const kernel = new TimedKernel();
   const seen: number[] = [];
   const reader = new PerfReader(kernel, mapOf(kernel), { onEvent: (_cpu, data) => seen.push(data[0] ?? 0) });
   const [first, second] = kernel.hand;
-  // Header with a size of 24, a time of 64 bits, a raw size of 4 and the data.
-  const sample = (time: number, value: number) => words(9, 24 << 16, time, 0, 4, value);
   second?.put(sample(10, 1));
   first?.put(sample(20, 2));
   second?.put(sample(30, 3));
@@ -120,6 +123,39 @@ test("events with times come in their order across CPUs, and none overtakes what
   second?.put(sample(99, 4));
   assert.is(reader.consume(), 2);
   assert.equal(seen, [1, 2, 3, 4, 5]);
+});
+
+test("however the times of four CPUs interleave, events come out sorted, those of one time by CPU", () => {
+  class FourCpus extends TimedKernel {
+    override readonly onlineCpus = [0, 1, 2, 3];
+  }
+  const kernel = new FourCpus();
+  const seen: string[] = [];
+  const reader = new PerfReader(kernel, mapOf(kernel), {
+    onEvent: (cpu, data) => seen.push(`${data[0]}:${cpu}`),
+  });
+  // A small generator, so that a failure comes again.
+  let state = 1;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return (state >>> 8) % below;
+  };
+  for (let round = 0; round < 500; round += 1) {
+    const sent: { time: number; cpu: number }[] = [];
+    for (const [cpu, ring] of kernel.hand.entries()) {
+      let time = 1 + random(4);
+      for (let count = random(3); count > 0; count -= 1, time += random(4)) {
+        ring.put(sample(time, time));
+        sent.push({ time, cpu });
+      }
+    }
+    sent.sort((a, b) => a.time - b.time || a.cpu - b.cpu);
+    assert.is(reader.consume(), sent.length);
+    assert.equal(
+      seen.splice(0),
+      sent.map(({ time, cpu }) => `${time}:${cpu}`),
+    );
+  }
 });
 
 test("a perf reader may be closed from its own callback", () => {
