@@ -154,6 +154,7 @@ test("an unknown tool suggests a near name", ({ work }) => {
 test("an unknown command, flag or scenario is a usage error", ({ work }) => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [["biuld", "x.c"], /no command 'biuld'[\s\S]*build/],
+    [["help", "biuld"], /no command 'biuld'[\s\S]*build/],
     [["build", "x.c", "--mcp", "v3"], /mcp/],
     [["build"], /file/i],
     [["run", "biolatency", "--nope"], /nope/],

@@ -185,6 +185,8 @@ test("the VM says so in one line on stderr", ({ work }) => {
 test("help is there for commands and tools", ({ work }) => {
   assert.match(work.run(["--help"]).stdout, /COMMANDS/);
   assert.match(work.run(["run", "--help"]).stdout, /--scenario/);
+  assert.is(work.run(["help"]).stdout, work.run(["--help"]).stdout);
+  assert.match(work.run(["help", "run"]).stdout, /--scenario/);
   assert.match(work.run(["run", "execsnoop", "--help"]).stdout, /usage: execsnoop/);
 });
 

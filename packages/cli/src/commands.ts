@@ -17,7 +17,7 @@ const loaders: Readonly<Record<string, () => Promise<Command.Class>>> = {
 /** The names of all commands. */
 export const commandNames: readonly string[] = Object.keys(loaders);
 
-const named = process.argv.slice(2).find((word) => !word.startsWith("-"));
+const named = process.argv.slice(2).find((word) => !word.startsWith("-") && word !== "help");
 const wanted = named !== undefined && commandNames.includes(named) ? [named] : commandNames;
 
 /** Name -> command class. oclif describes each to itself before it runs one, so the others are left out. */

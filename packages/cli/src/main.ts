@@ -22,7 +22,7 @@ function endOnBrokenOutput(): void {
 async function asUsageError(error: unknown, argv: readonly string[]): Promise<unknown> {
   if (!(error instanceof CLIError)) return error;
   const first = argv[0] ?? "";
-  if (/command .* not found/.test(error.message)) {
+  if (/command .* not found/i.test(error.message)) {
     const { commandNames } = await import("./commands.ts");
     const names = [...commandNames, "help"];
     const near = nearest(first, names);
@@ -41,9 +41,15 @@ function plainMessage(message: string): string {
   return lines.join("; ").replaceAll(":; ", ": ");
 }
 
+/** `bpfkit help run` is `bpfkit run --help`. */
+function withoutHelpWord(argv: readonly string[]): readonly string[] {
+  return argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
+}
+
 /** Runs one command line; sets the process's exit code. */
-export async function main(argv: readonly string[]): Promise<void> {
+export async function main(words: readonly string[]): Promise<void> {
   endOnBrokenOutput();
+  const argv = withoutHelpWord(words);
   try {
     await run(separateToolArguments(argv), import.meta.url);
     await flush();
