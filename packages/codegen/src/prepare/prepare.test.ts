@@ -138,4 +138,17 @@ test("switches over powers of two are compares again", () => {
   compare(clang, text, [...unwanted, /0x5555|1431655765|6148914691236517205/]);
 });
 
+test("bounds that were taken out of loops are compared with one by one again", () => {
+  const clang = requireTool("clang-19");
+  if (clang === undefined) return;
+  const text = readFileSync(join(import.meta.dirname, "../../testdata/hoisted-bounds.ll"), "utf8");
+  // Only the compare in another order than the choice's keeps its choice.
+  const [split, kept] = text.split(/^; The order.*\n/m) as [string, string];
+  compare(clang, split, [...unwanted, /call .*@llvm\.[su](min|max)/]);
+  const module = parseIr(text, "bounds.c");
+  prepareModule(module);
+  assert.is(printModule(module).match(/call .*@llvm\.[su](?:min|max)/g)?.length, 1);
+  compare(clang, `${split.slice(0, split.indexOf("define"))}${kept}`, unwanted);
+});
+
 test.run();

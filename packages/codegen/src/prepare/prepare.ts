@@ -7,6 +7,7 @@ import { copyByValueArguments } from "./by-value.ts";
 import { removeDeadCode } from "./dead-code.ts";
 import { delayConstants } from "./delay-constants.ts";
 import { replaceEmptyAllocas } from "./empty-allocas.ts";
+import { splitHoistedBounds } from "./hoisted-bounds.ts";
 import { expandIntrinsics } from "./intrinsics.ts";
 import { expandMemoryFunctions } from "./memory-functions.ts";
 import { restorePowerSwitches } from "./power-switch.ts";
@@ -24,6 +25,7 @@ export function prepareModule(module: IrModule): void {
     castAccessedPointers(fn, module);
     expandMemoryFunctions(fn, module);
     copyByValueArguments(fn, module);
+    splitHoistedBounds(fn);
     expandIntrinsics(fn);
     lowerSwitches(fn);
   }
