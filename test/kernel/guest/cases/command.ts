@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { ToolProgram } from "bpfkit";
 import type { GuestCase } from "../guest-case.ts";
-import { loadedObjects } from "./loaded-objects.ts";
+import { loadedObjects, loadedSince, untilUnloaded } from "./loaded-objects.ts";
 import { callGetegid } from "./probes.ts";
 import { until } from "./until.ts";
 
@@ -74,7 +74,7 @@ export const commandCases: readonly GuestCase[] = [
     async run(guest) {
       const before = loadedObjects(guest.kernel);
       const { child, output } = await startTracing(guest.objectPath(counter));
-      assert.notEqual(loadedObjects(guest.kernel), before);
+      assert.notEqual(loadedSince(guest.kernel, before).length, 0);
       callGetegid(29);
       child.kill("SIGINT");
       const [status] = await once(child, "close");
@@ -85,7 +85,7 @@ export const commandCases: readonly GuestCase[] = [
           .find((line) => line.includes('"entries"')) ?? "";
       assert.match(maps, new RegExp(`${process.pid}\\D+29\\b`), output());
       assert.equal(attachedProbes().includes("getegid"), false, "the probe is still there");
-      await until("programs, maps and links to go", () => loadedObjects(guest.kernel) === before);
+      await untilUnloaded(guest.kernel, before);
     },
   },
   {
@@ -97,7 +97,7 @@ export const commandCases: readonly GuestCase[] = [
       child.kill("SIGKILL");
       await once(child, "close");
       await until("the probe to go", () => !attachedProbes().includes("getegid"));
-      await until("programs, maps and links to go", () => loadedObjects(guest.kernel) === before);
+      await untilUnloaded(guest.kernel, before);
       assert.deepEqual(readdirSync("/sys/fs/bpf"), [], "a pin is left");
     },
   },

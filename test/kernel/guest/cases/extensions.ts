@@ -3,8 +3,7 @@ import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { BPF, type ToolProgram } from "bpfkit";
 import type { GuestCase } from "../guest-case.ts";
-import { loadedObjects } from "./loaded-objects.ts";
-import { until } from "./until.ts";
+import { loadedObjects, untilUnloaded } from "./loaded-objects.ts";
 
 const head = `#include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -66,7 +65,7 @@ export const extensionCases: readonly GuestCase[] = [
       replacing.close();
       assert.equal(answer(), 42);
       target.close();
-      await until("the programs to go", () => loadedObjects(kernel) === before);
+      await untilUnloaded(kernel, before);
     },
   },
 ];

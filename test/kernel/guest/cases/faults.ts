@@ -4,9 +4,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { ToolProgram } from "bpfkit";
 import type { Guest, GuestCase } from "../guest-case.ts";
-import { loadedObjects } from "./loaded-objects.ts";
+import { loadedObjects, loadedSince, untilUnloaded } from "./loaded-objects.ts";
 import { callGetegid } from "./probes.ts";
-import { until } from "./until.ts";
 
 const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.js";
 
@@ -92,7 +91,7 @@ export const faultCases: readonly GuestCase[] = [
       assert.equal(second.table("kept").get(0), 7n);
       second.close();
       guest.kernel.objects.unpin(path);
-      await until("the map to go", () => loadedObjects(guest.kernel) === before);
+      await untilUnloaded(guest.kernel, before);
     },
   },
   {
@@ -106,7 +105,7 @@ export const faultCases: readonly GuestCase[] = [
         assert.match(stderr, /LK004/);
         assert.match(stderr, /CONFIG_DEBUG_INFO_BTF/);
       });
-      assert.equal(loadedObjects(guest.kernel), before);
+      assert.deepEqual(loadedSince(guest.kernel, before), []);
     },
   },
   {

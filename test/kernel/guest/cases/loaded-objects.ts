@@ -1,15 +1,28 @@
 /** What is loaded in the guest's kernel, by ids: to see that nothing is left over. */
 import type { BpfObjectKind, Kernel } from "@bpfkit/base/kernel";
+import { until } from "./until.ts";
 
 const kinds = ["program", "map", "link"] as const satisfies readonly BpfObjectKind[];
 
-/** Ids of every program, map and link of the kernel. */
-export function loadedObjects(kernel: Kernel): string {
-  const ids = (kind: BpfObjectKind): number[] => {
-    const found: number[] = [];
+/** Every program, map and link of the kernel, as `map 7`. Ids are not given twice. */
+export function loadedObjects(kernel: Kernel): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const kind of kinds) {
     for (let id = kernel.objects.nextId(kind, 0); id !== undefined; id = kernel.objects.nextId(kind, id))
-      found.push(id);
-    return found;
-  };
-  return kinds.map((kind) => `${kind}s ${ids(kind).join(" ")}`).join("; ");
+      found.add(`${kind} ${id}`);
+  }
+  return found;
+}
+
+/** What is loaded and was not before. What was there before may go meanwhile: the kernel frees late. */
+export function loadedSince(kernel: Kernel, before: ReadonlySet<string>): string[] {
+  return [...loadedObjects(kernel)].filter((one) => !before.has(one));
+}
+
+/** Waits until everything that came since is gone. @throws AssertionError naming what stays */
+export async function untilUnloaded(kernel: Kernel, before: ReadonlySet<string>): Promise<void> {
+  await until(
+    () => `${loadedSince(kernel, before).join(", ")} to go`,
+    () => loadedSince(kernel, before).length === 0,
+  );
 }

@@ -5,8 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { ToolProgram } from "bpfkit";
 import type { GuestCase } from "../guest-case.ts";
-import { loadedObjects } from "./loaded-objects.ts";
-import { until } from "./until.ts";
+import { loadedObjects, loadedSince, untilUnloaded } from "./loaded-objects.ts";
 
 const sysctl = "/proc/sys/net/ipv4";
 
@@ -122,7 +121,7 @@ export const structOpsCases: readonly GuestCase[] = [
       }
       assert.equal(isAvailable(), false);
       // The kernel keeps the struct until no socket uses it.
-      await until("the programs to go", () => loadedObjects(guest.kernel) === before);
+      await untilUnloaded(guest.kernel, before);
     },
   },
   {
@@ -136,7 +135,7 @@ export const structOpsCases: readonly GuestCase[] = [
         return true;
       });
       assert.equal(isAvailable(), false);
-      assert.equal(loadedObjects(guest.kernel), before);
+      assert.deepEqual(loadedSince(guest.kernel, before), []);
     },
   },
 ];
