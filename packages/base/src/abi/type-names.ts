@@ -1,6 +1,7 @@
 /** Names of map, program and attach types in the kernel's lower-case spelling, as bpftool prints them. */
 import { AttachType } from "./attach-types.gen.ts";
 import { MapType } from "./map-types.gen.ts";
+import { NewerAttachType } from "./newer-attach-types.ts";
 import { NewerMapType } from "./newer-map-types.ts";
 import { ProgramType } from "./program-types.gen.ts";
 
@@ -15,7 +16,7 @@ function namesOf(constants: Readonly<Record<string, number>>): ReadonlyMap<numbe
 
 const mapTypes = new Map([...namesOf(MapType), ...namesOf(NewerMapType)]);
 const programTypes = namesOf(ProgramType);
-const attachTypes = namesOf(AttachType);
+const attachTypes = new Map([...namesOf(AttachType), ...namesOf(NewerAttachType)]);
 
 /** `hash`, `percpu_array`, `ringbuf` ...; `map type N` for one not known. */
 export function mapTypeName(type: number): string {
