@@ -42,11 +42,13 @@ function hiding(paths: readonly string[], also = ""): string[] {
 
 const tracepoint = ["run", "--target", "kernel", file("tracepoint/sched/sched_process_exec")];
 const kprobe = ["run", "--target", "kernel", file("kprobe/do_nanosleep")];
+const sampling = ["run", "--target", "kernel", "profile", "1"];
 const bare = [process.execPath, command];
 
 interface Case {
   readonly name: string;
   readonly words: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
   readonly says: readonly RegExp[];
 }
 
@@ -69,12 +71,30 @@ const cases: readonly Case[] = [
   {
     name: "a seccomp filter",
     words: [process.execPath, denied, ...tracepoint],
-    says: [/does not permit loading BPF types \[LK003\]/, /hint: A seccomp filter is on/],
+    says: [/does not permit the bpf system call \[LK003\]/, /hint: A seccomp filter is on/],
+  },
+  {
+    name: "a seccomp filter that hides bpf(2)",
+    words: [process.execPath, denied, ...tracepoint],
+    environment: { DENIED: "bpf:38" },
+    says: [/does not permit the bpf system call \[LK003\]/, /hint: A seccomp filter is on/],
+  },
+  {
+    name: "a seccomp filter that refuses perf events",
+    words: [process.execPath, denied, ...sampling],
+    environment: { DENIED: "perf_event_open:1" },
+    says: [/does not permit opening a software event \[LK003\]/, /hint: A seccomp filter is on/],
+  },
+  {
+    name: "a seccomp filter that hides perf events",
+    words: [process.execPath, denied, ...sampling],
+    environment: { DENIED: "perf_event_open:38" },
+    says: [/does not permit the perf_event_open system call \[LK003\]/, /hint: A seccomp filter is on/],
   },
   {
     name: "a user namespace",
     words: ["unshare", "--map-root-user", ...bare, ...tracepoint],
-    says: [/does not permit loading BPF types \[LK003\]/, /hint: This process is in a user namespace/],
+    says: [/does not permit the bpf system call \[LK003\]/, /hint: This process is in a user namespace/],
   },
   {
     name: "RLIMIT_MEMLOCK on an old kernel",
@@ -129,22 +149,97 @@ if (!mayRun) {
   process.stderr.write(`SKIPPED: ${message}\n`);
 }
 
-for (const { name, words, says } of cases) {
+function run(words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  const [program = "", ...rest] = words;
+  const env: NodeJS.ProcessEnv = { ...process.env, XDG_CACHE_HOME: folder, ...environment };
+  delete env["NODE_OPTIONS"];
+  return spawnSync(program, rest, { encoding: "utf8", timeout: 120_000, env });
+}
+
+for (const { name, words, says, environment } of cases) {
   if (!mayRun) continue;
   test(name, () => {
-    const [program = "", ...rest] = words;
-    const environment: NodeJS.ProcessEnv = { ...process.env, XDG_CACHE_HOME: folder };
-    delete environment["NODE_OPTIONS"];
-    const { status, stdout, stderr } = spawnSync(program, rest, {
-      encoding: "utf8",
-      timeout: 120_000,
-      env: environment,
-    });
+    const { status, stdout, stderr } = run(words, environment);
     assert.is(status, 1, stderr);
     assert.is(stdout, "");
     for (const pattern of says) assert.match(stderr, pattern);
     assert.is(stderr.match(/^error: /gm)?.length, 1, stderr);
     assert.not.match(stderr, /running in the bundled VM|^ {4}at /m);
+  });
+}
+
+interface FeatureCase {
+  readonly name: string;
+  readonly words: readonly string[];
+  /** What the text must say. */
+  readonly says: readonly RegExp[];
+  /** Answers that must not be taken for "no", as paths in the JSON. */
+  readonly unknown: readonly string[];
+  /** What is in the way, by its code or its first word. */
+  readonly obstacle: RegExp;
+}
+
+const featureCases: readonly FeatureCase[] = [
+  {
+    name: "feature without tracefs: tracepoints are not known",
+    words: hiding(["/sys/kernel/tracing", "/sys/kernel/debug"]),
+    says: [
+      /^ {2}tracepoints +not known$/m,
+      /tracefs is not mounted.*\[LK007\]\n {4}hint: .*mount -t tracefs/,
+    ],
+    unknown: ["event_sources.tracepoints"],
+    obstacle: /^LK007 tracefs is not mounted/,
+  },
+  {
+    name: "feature without sysfs's lockdown file and BPF file system",
+    words: hiding(["/sys/fs", "/sys/kernel/security"]),
+    says: [
+      /^ {2}bpf +not mounted$/m,
+      /^ {2}lockdown +not known$/m,
+      /nothing can be pinned\n {4}hint: .*mount -t bpf none \/sys\/fs\/bpf/,
+    ],
+    unknown: ["privileges.lockdown", "file_systems.bpf"],
+    obstacle: /^null securityfs is not mounted/,
+  },
+  {
+    name: "feature with CAP_BPF and CAP_PERFMON alone: what needs more is not known",
+    words: ["setpriv", "--bounding-set=-all,+bpf,+perfmon", "--inh-caps=-all", ...bare],
+    says: [
+      /^ {2}xdp +not known$/m,
+      /^ {2}kprobe +yes$/m,
+      /^ {2}kernel symbols +not known$/m,
+      /not permitted to try sched_cls.*\n {4}hint: It lacks CAP_SYS_ADMIN and CAP_NET_ADMIN/,
+      /hides its addresses.*\n {4}hint: .*CAP_SYSLOG/,
+    ],
+    unknown: [
+      "program_types.have_xdp_prog_type",
+      "map_types.have_sockmap_map_type",
+      "features.expected-attach-type.supported",
+      "event_sources.kernel_symbols",
+    ],
+    obstacle: /^null this process was not permitted to try/,
+  },
+];
+
+for (const { name, words, says, unknown, obstacle } of featureCases) {
+  if (!mayRun) continue;
+  test(name, () => {
+    const text = run([...words, "feature"]);
+    assert.is(text.status, 0, text.stderr);
+    for (const pattern of says) assert.match(text.stdout, pattern);
+    const report = JSON.parse(run([...words, "feature", "--json"]).stdout);
+    for (const path of unknown) {
+      assert.is(
+        path.split(".").reduce((value, key) => value[key], report),
+        null,
+        path,
+      );
+    }
+    const obstacles: { code: string | null; message: string }[] = report.obstacles;
+    assert.ok(
+      obstacles.some(({ code, message }) => obstacle.test(`${code} ${message}`)),
+      JSON.stringify(obstacles),
+    );
   });
 }
 

@@ -1,4 +1,7 @@
-/** Runs the bpfkit command under a seccomp filter that answers bpf(2) with EPERM, as containers do. x86-64 and arm64. */
+/**
+ * Runs the bpfkit command under a seccomp filter that refuses a system call, as containers do: bpf with EPERM, or what
+ * DENIED=CALL:ERRNO says, as perf_event_open:38. x86-64 and arm64.
+ */
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 
@@ -6,12 +9,14 @@ const packages = resolve(import.meta.dirname, "../../packages");
 const koffi = createRequire(resolve(packages, "loader/package.json"))("koffi");
 const prctl = koffi.load(null).func("prctl", "int", ["int", "uint64", "void *", "uint64", "uint64"]);
 
-const bpfCall = process.arch === "arm64" ? 280 : 321;
-// Classic BPF (uapi linux/filter.h, linux/seccomp.h): load the call's number; equal -> errno 1; otherwise allow.
+const numbers =
+  process.arch === "arm64" ? { bpf: 280, perf_event_open: 241 } : { bpf: 321, perf_event_open: 298 };
+const [call, errno] = (process.env.DENIED ?? "bpf:1").split(":");
+// Classic BPF (uapi linux/filter.h, linux/seccomp.h): load the call's number; equal -> an errno; otherwise allow.
 const instructions = [
   [0x20, 0, 0, 0],
-  [0x15, 0, 1, bpfCall],
-  [0x06, 0, 0, 0x0005_0001],
+  [0x15, 0, 1, numbers[call]],
+  [0x06, 0, 0, 0x0005_0000 + Number(errno)],
   [0x06, 0, 0, 0x7fff_0000],
 ];
 const code = Buffer.alloc(instructions.length * 8);

@@ -143,7 +143,7 @@ export class BPF extends Attacher implements TableOwner {
     if (this.symbols.hidden && !this.#saidHidden) {
       this.#saidHidden = true;
       this.warn(
-        "the kernel hides its addresses (sysctl kernel.kptr_restrict), so its functions have no names",
+        "the kernel hides its addresses from this process, so its functions have no names: it needs CAP_SYSLOG, and kernel.kptr_restrict below 2",
       );
     }
     return this.symbols.name(address, options);

@@ -6,6 +6,7 @@ export { bytesCodec, codecFor } from "./codec/type-codec.ts";
 export type { BtfValue, CodecMember, TypeCodec } from "./codec/value.ts";
 export { PerfReader, type PerfReaderOptions } from "./events/perf-reader.ts";
 export { RingReader } from "./events/ring-reader.ts";
+export { answerOf } from "./features/attempt.ts";
 export { allFeatures, type Feature, hasFeature, supports } from "./features/feature.ts";
 export { type FeatureName, featureTable } from "./features/table.ts";
 export { hasHelper, hasMapType, hasProgramType } from "./features/types.ts";

@@ -1,15 +1,10 @@
 /** How a kernel was built: its configuration file, wherever the distribution keeps it. */
 import type { Kernel } from "@bpfkit/base/kernel";
-import { readOptionalFile } from "./optional-file.ts";
 
 /** `CONFIG_X` -> `y`, `m`, a number or a text without its quotes; undefined where the configuration is not to be had. */
-export async function kernelConfig(kernel: Kernel): Promise<ReadonlyMap<string, string> | undefined> {
-  const compressed = readOptionalFile(kernel, "/proc/config.gz");
-  const plain =
-    compressed === undefined
-      ? readOptionalFile(kernel, `/boot/config-${kernel.release}`)
-      : await inflate(compressed);
-  return plain === undefined ? undefined : parseConfig(new TextDecoder().decode(plain));
+export function kernelConfig(kernel: Kernel): ReadonlyMap<string, string> | undefined {
+  const text = kernel.kernelConfiguration();
+  return text === undefined ? undefined : parseConfig(text);
 }
 
 /** Lines are `CONFIG_BPF=y`; what is not set stands in a comment. */
@@ -19,14 +14,4 @@ export function parseConfig(text: string): Map<string, string> {
     options.set(name, value.replace(/^"(.*)"$/, "$1"));
   }
   return options;
-}
-
-async function inflate(bytes: Uint8Array): Promise<Uint8Array | undefined> {
-  const stream = new Blob([bytes.slice()]).stream().pipeThrough(new DecompressionStream("gzip"));
-  try {
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch {
-    // Damaged: then it is as good as absent.
-    return undefined;
-  }
 }

@@ -1,7 +1,9 @@
 /** What surrounds BPF in a kernel: sysctls, how it was built, what this process may, where events come from. */
 import type { Kernel } from "@bpfkit/base/kernel";
+import { KernelSymbols } from "@bpfkit/loader";
 import type { JsonNode } from "../loaded/json-text.ts";
 import { kernelConfig } from "./kernel-config.ts";
+import { addHiddenAddresses, addNoConfiguration, type Obstacles } from "./obstacles.ts";
 import { readOptionalText } from "./optional-file.ts";
 
 /** Names in bpftool's `system_config`; `configOptions` follow them. Null: not known, or not set. */
@@ -59,13 +61,14 @@ export const configOptions = [
 ] as const;
 
 /** Sysctls and configuration. */
-export async function systemConfig(kernel: Kernel): Promise<SystemConfig> {
+export function systemConfig(kernel: Kernel, obstacles: Obstacles): SystemConfig {
   const facts: Record<string, number | string | null> = {};
   for (const [name, path] of Object.entries(sysctls)) {
     const text = readOptionalText(kernel, `/proc/sys/${path}`);
     facts[name] = text === undefined || text === "" ? null : Number(text);
   }
-  const config = await kernelConfig(kernel);
+  const config = kernelConfig(kernel);
+  if (config === undefined) addNoConfiguration(obstacles);
   for (const name of configOptions) facts[name] = config?.get(name) ?? null;
   return facts;
 }
@@ -86,7 +89,7 @@ export interface Privileges {
   readonly capabilities: readonly string[];
   /** `none`, `strict` or `filter`. */
   readonly seccomp: string;
-  /** `none`, `integrity` or `confidentiality`; null where the kernel has no lockdown. */
+  /** `none`, `integrity` or `confidentiality`; null where the kernel has no lockdown, or securityfs is not mounted. */
   readonly lockdown: string | null;
   readonly perf_event_paranoid: number | null;
   readonly kptr_restrict: number | null;
@@ -113,26 +116,31 @@ export function privileges(kernel: Kernel): Privileges {
   };
 }
 
-/** Where events come from. */
+/** Where events come from; null where this process cannot see it, for a reason among the obstacles. */
 export interface EventSources {
-  readonly [name: string]: boolean;
-  readonly kprobes: boolean;
-  readonly uprobes: boolean;
-  readonly tracepoints: boolean;
-  readonly kernel_types: boolean;
-  readonly kernel_symbols: boolean;
+  readonly [name: string]: boolean | null;
+  readonly kprobes: boolean | null;
+  readonly uprobes: boolean | null;
+  readonly tracepoints: boolean | null;
+  readonly kernel_types: boolean | null;
+  readonly kernel_symbols: boolean | null;
 }
 
 /** Looks for the files that tell. */
-export function eventSources(kernel: Kernel): EventSources {
-  const has = (path: string) => readOptionalText(kernel, path) !== undefined;
+export function eventSources(kernel: Kernel, obstacles: Obstacles): EventSources {
+  const has = (path: string) => obstacles.has(kernel, path);
   return {
     kprobes: has("/sys/bus/event_source/devices/kprobe/type"),
     uprobes: has("/sys/bus/event_source/devices/uprobe/type"),
     tracepoints: has("/sys/kernel/tracing/events/sched/sched_switch/id"),
     kernel_types: has("/sys/kernel/btf/vmlinux"),
-    kernel_symbols: /^(?!0+ )[0-9a-f]+ [tT] /m.test(
-      readOptionalText(kernel, "/proc/kallsyms")?.slice(0, 4096) ?? "",
-    ),
+    kernel_symbols: kernelSymbols(kernel, obstacles),
   };
+}
+
+function kernelSymbols(kernel: Kernel, obstacles: Obstacles): boolean | null {
+  const there = obstacles.has(kernel, "/proc/kallsyms");
+  if (there !== true || !new KernelSymbols(kernel).hidden) return there;
+  addHiddenAddresses(kernel, obstacles);
+  return null;
 }

@@ -30,7 +30,7 @@ export class Feature extends Command {
     const { featureLines } = await import("../kernel/feature.ts");
     const kernel = await openLinuxKernel();
     try {
-      const report = await describeFeatures(kernel, flags);
+      const report = describeFeatures(kernel, flags);
       printFindings(flags, { json: report, lines: () => featureLines(report) });
     } finally {
       kernel.shutdown();

@@ -18,7 +18,7 @@ if (!mayLoad) {
     const kernel = await openLinuxKernel();
     let report: FeatureReport;
     try {
-      report = await describeFeatures(kernel, { helpers: true });
+      report = describeFeatures(kernel, { helpers: true });
     } finally {
       kernel.shutdown();
     }
@@ -26,7 +26,12 @@ if (!mayLoad) {
     const theirs = JSON.parse(execFileSync(bpftool, words, { encoding: "utf8", maxBuffer: 1 << 26 }));
     const ours = JSON.parse(jsonText(report));
     for (const part of ["system_config", "syscall_config", "program_types", "map_types", "misc"]) {
-      for (const [name, value] of Object.entries(theirs[part])) assert.equal(ours[part][name], value, name);
+      // What this process may not find out is not there for bpftool.
+      const isAnswer = part !== "system_config";
+      for (const [name, value] of Object.entries(theirs[part])) {
+        const found = ours[part][name];
+        assert.equal(isAnswer ? (found ?? false) : found, value, name);
+      }
     }
     // bpftool before 7.4 does not know the words with which verifiers since Linux 6.8 refuse a helper, and then
     // takes it for there. What both can tell apart is compared on Linux 6.1, in the guest.

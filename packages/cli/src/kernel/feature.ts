@@ -1,7 +1,7 @@
 /** `bpfkit feature` as text. */
 import type { FeatureReport } from "bpfkit";
 
-const yes = (value: boolean): string => (value ? "yes" : "no");
+const yes = (value: boolean | null): string => (value === null ? "not known" : value ? "yes" : "no");
 
 /** Rows of a name and what was found, in columns. */
 function rows(facts: readonly (readonly [string, string])[]): string[] {
@@ -16,6 +16,8 @@ const bare = (name: string): string => name.replace(/^have_|_(?:prog|map)_type$/
 export function featureLines(report: FeatureReport): string[] {
   const { privileges, event_sources, system_config, program_types, map_types, misc, features } = report;
   const known = Object.entries(system_config);
+  const hasConfig = known.some(([name, value]) => name.startsWith("CONFIG_") && value !== null);
+  const width = Math.max(...Object.values(features).map(({ supported }) => yes(supported).length));
   return [
     report.kernel,
     "",
@@ -23,7 +25,7 @@ export function featureLines(report: FeatureReport): string[] {
     ...rows([
       ["capabilities", privileges.capabilities.join(" ") || "none"],
       ["seccomp", privileges.seccomp],
-      ["lockdown", privileges.lockdown ?? "not in this kernel"],
+      ["lockdown", privileges.lockdown ?? lockdownUnknown(report)],
       ["kernel.perf_event_paranoid", String(privileges.perf_event_paranoid ?? "unknown")],
       ["kernel.kptr_restrict", String(privileges.kptr_restrict ?? "unknown")],
     ]),
@@ -31,8 +33,12 @@ export function featureLines(report: FeatureReport): string[] {
     "EVENT SOURCES",
     ...rows(Object.entries(event_sources).map(([name, found]) => [name.replace("_", " "), yes(found)])),
     "",
+    "FILE SYSTEMS",
+    ...rows(Object.entries(report.file_systems ?? {}).map(([type, place]) => [type, place ?? "not mounted"])),
+    ...obstacleLines(report),
+    "",
     "SYSTEM",
-    ...rows(known.map(([name, value]) => [name, value === null ? "not set" : String(value)])),
+    ...rows(known.map(([name, value]) => [name, value === null ? unset(name, hasConfig) : String(value)])),
     "",
     "PROGRAM TYPES",
     ...rows(
@@ -49,7 +55,7 @@ export function featureLines(report: FeatureReport): string[] {
     ...rows(
       Object.entries(features).map(([name, { supported, since, description }]) => [
         name,
-        `${yes(supported).padEnd(3)}  ${since.padEnd(5)} ${description}`,
+        `${yes(supported).padEnd(width)}  ${since.padEnd(5)} ${description}`,
       ]),
     ),
     "",
@@ -57,6 +63,25 @@ export function featureLines(report: FeatureReport): string[] {
     ...rows(Object.entries(misc).map(([name, found]) => [bare(name).replaceAll("_", " "), yes(found)])),
     ...helperLines(report),
   ];
+}
+
+/** A sysctl that is not there cannot be read; an option is not set where there is a configuration at all. */
+function unset(name: string, hasConfig: boolean): string {
+  return name.startsWith("CONFIG_") && hasConfig ? "not set" : "not known";
+}
+
+function lockdownUnknown({ file_systems }: FeatureReport): string {
+  return file_systems?.securityfs === null ? "not known" : "not in this kernel";
+}
+
+/** What is missing, with what to do, as the message of a failure would say it. */
+function obstacleLines({ obstacles }: FeatureReport): string[] {
+  if (obstacles.length === 0) return [];
+  const lines = obstacles.flatMap(({ code, message, hint }) => [
+    `  ${message}${code === null ? "" : ` [${code}]`}`,
+    ...(hint === null ? [] : [`    hint: ${hint}`]),
+  ]);
+  return ["", "IN THE WAY", ...lines];
 }
 
 function helperCount({ helpers }: FeatureReport, type: string): string {

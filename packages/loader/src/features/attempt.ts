@@ -1,5 +1,5 @@
 /** Small programs, maps and types that are given to a kernel only to see what it says. */
-import { ProgramType } from "@bpfkit/base/abi";
+import { Errno, ProgramType } from "@bpfkit/base/abi";
 import { NotSupportedError, SyscallError } from "@bpfkit/base/diagnostics";
 import { type Fd, type Kernel, type ProgramLoadAttributes, VerifierRejection } from "@bpfkit/base/kernel";
 import { BtfBuilder, type BtfType } from "@bpfkit/elf/btf";
@@ -26,16 +26,23 @@ export function attempt(kernel: Kernel, open: () => Fd): Outcome {
   }
 }
 
+/** Attempts that the kernel did not permit, so that nothing is known by them. */
+let notPermitted = 0;
+
 /** @throws what is no answer of a kernel */
 export function outcomeOf(error: unknown): Outcome {
-  if (error instanceof SyscallError) {
-    const log = error.cause instanceof VerifierRejection ? error.cause.log : "";
-    return { errno: error.errno, log };
-  }
   if (error instanceof NotSupportedError) return { errno: refusedErrno, log: error.message };
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (cause instanceof SyscallError) return { errno: cause.errno, log: "" };
-  throw error;
+  const failed = error instanceof Error && error.cause instanceof SyscallError ? error.cause : error;
+  if (!(failed instanceof SyscallError)) throw error;
+  const log = failed.cause instanceof VerifierRejection ? failed.cause.log : "";
+  if (failed.errno === Errno.EPERM && log === "") notPermitted += 1;
+  return { errno: failed.errno, log };
+}
+
+/** What a probe finds; undefined where it says no and something that it tried was not permitted: then nobody knows. */
+export function answerOf(probe: () => boolean): boolean | undefined {
+  const before = notPermitted;
+  return probe() || (notPermitted === before ? false : undefined);
 }
 
 /** Loads a program given as assembler text. */

@@ -1,6 +1,7 @@
 /** What loading and attaching may find missing in a kernel: one row each, probed once for each kernel. */
 import { compareReleases } from "@bpfkit/base/abi";
 import type { Kernel } from "@bpfkit/base/kernel";
+import { answerOf } from "./attempt.ts";
 import { type FeatureName, featureTable } from "./table.ts";
 
 /** One thing that a kernel can or cannot do. */
@@ -13,18 +14,22 @@ export interface Feature {
   readonly probe: (kernel: Kernel) => boolean;
 }
 
-const known = new WeakMap<Kernel, Map<FeatureName, boolean>>();
+const known = new WeakMap<Kernel, Map<FeatureName, boolean | undefined>>();
 
-/** Whether a kernel has a feature; the kernel is asked once. */
+/** Whether a kernel has a feature, as far as this process may know; the kernel is asked once. */
 export function hasFeature(kernel: Kernel, name: FeatureName): boolean {
+  return featureAnswer(kernel, name) ?? false;
+}
+
+/** As {@link hasFeature}; undefined where this process was not permitted to find it out. */
+function featureAnswer(kernel: Kernel, name: FeatureName): boolean | undefined {
   let answers = known.get(kernel);
   if (answers === undefined) {
     answers = new Map();
     known.set(kernel, answers);
   }
-  const answer = answers.get(name);
-  if (answer !== undefined) return answer;
-  const found = featureTable[name].probe(kernel);
+  if (answers.has(name)) return answers.get(name);
+  const found = answerOf(() => featureTable[name].probe(kernel));
   answers.set(name, found);
   return found;
 }
@@ -34,15 +39,15 @@ export function supports(kernel: Kernel, name: FeatureName): boolean {
   return compareReleases(kernel.release, featureTable[name].since) >= 0 || hasFeature(kernel, name);
 }
 
-/** Every feature with its answer, in the order of the table. */
+/** Every feature with its answer, in the order of the table; undefined where finding it out was not permitted. */
 export function allFeatures(kernel: Kernel): readonly {
   readonly name: FeatureName;
   readonly feature: Feature;
-  readonly supported: boolean;
+  readonly supported: boolean | undefined;
 }[] {
   return (Object.keys(featureTable) as FeatureName[]).map((name) => ({
     name,
     feature: featureTable[name],
-    supported: hasFeature(kernel, name),
+    supported: featureAnswer(kernel, name),
   }));
 }

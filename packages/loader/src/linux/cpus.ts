@@ -1,5 +1,6 @@
 /** CPU numbers as sysfs lists them. */
 import { readFileSync } from "node:fs";
+import { failure } from "./kernel-files.ts";
 
 /** Numbers of a list such as `0-3,8`, ascending. */
 export function parseCpuList(text: string): number[] {
@@ -12,7 +13,15 @@ export function parseCpuList(text: string): number[] {
   return cpus;
 }
 
-/** `possible`: all that there may ever be, the ones that per-CPU maps have values for. */
+/**
+ * `possible`: all that there may ever be, the ones that per-CPU maps have values for.
+ * @throws BpfkitError LK009 where sysfs is not mounted
+ */
 export function cpusOf(set: "online" | "possible"): number[] {
-  return parseCpuList(readFileSync(`/sys/devices/system/cpu/${set}`, "utf8"));
+  const path = `/sys/devices/system/cpu/${set}`;
+  try {
+    return parseCpuList(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw failure(path, error);
+  }
 }

@@ -1,5 +1,5 @@
 /** Files of procfs, sysfs and tracefs, and in words what a missing one means. */
-import { closeSync, constants, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { Errno } from "@bpfkit/base/abi";
 import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
@@ -18,6 +18,7 @@ export function tracefsRoot(): string {
       if (errnoOf(error) === Errno.EACCES) throw failure(root, error);
     }
   }
+  requireSysfs();
   throw new BpfkitError(
     "LK007",
     "tracefs is not mounted, so tracepoints and the trace pipe cannot be found",
@@ -80,9 +81,20 @@ function errnoOf(error: unknown): number {
   return error instanceof Error && "errno" in error ? -Number(error.errno) : Errno.EIO;
 }
 
+/** @throws BpfkitError LK009 where sysfs is not mounted: then nothing that it would tell is known */
+export function requireSysfs(cause?: unknown): void {
+  if (existsSync("/sys/kernel")) return;
+  const missing = new SyscallError("open", Errno.ENOENT, { detail: "/sys/kernel", cause });
+  throw new BpfkitError("LK009", "sysfs is not mounted, so the kernel's types and probes cannot be found", {
+    cause: missing,
+    hint: "As root: mount -t sysfs sysfs /sys.",
+  });
+}
+
 /** What a failure of node:fs with a kernel file means. */
 export function failure(path: string, error: unknown): Error {
   const code = errnoOf(error);
+  if (code === Errno.ENOENT && path.startsWith("/sys/")) requireSysfs(error);
   if (code === Errno.ENOENT && path === kernelTypes) {
     return new BpfkitError(
       "LK004",

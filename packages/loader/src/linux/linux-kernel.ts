@@ -1,7 +1,7 @@
 /** The Kernel port on the Linux that runs this process. */
 import { release as kernelRelease } from "node:os";
 import { delimiter } from "node:path";
-import { Errno } from "@bpfkit/base/abi";
+import { Errno, MapType, ProgramType } from "@bpfkit/base/abi";
 import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
 import type {
   BpfLinks,
@@ -34,7 +34,7 @@ import { LinuxNetwork } from "./network.ts";
 import { LinuxBpfObjects } from "./objects.ts";
 import { pageSizeBytes } from "./page-size.ts";
 import { LinuxPerfEvents } from "./perf-event.ts";
-import { notPermitted, requirePrivileges } from "./privileges.ts";
+import { networkAdvice, notPermitted, requireBpf, requirePrivileges } from "./privileges.ts";
 import { ArenaMemory, ArrayMemory, BpfRing, PerfRing, type ReadableRing } from "./ring-memory.ts";
 import { liftMemoryLimit } from "./rlimit.ts";
 import { LinuxTracePipe } from "./trace-pipe.ts";
@@ -44,6 +44,36 @@ import { Waiting } from "./waiting.ts";
 const portPageSize = 4096;
 
 const architectures: Readonly<Record<string, Kernel["architecture"]>> = { x64: "x86_64", arm64: "arm64" };
+
+/** Map types that need CAP_NET_ADMIN (kernel/bpf/syscall.c, map_create). */
+const networkMaps: ReadonlySet<number> = new Set([
+  MapType.Sockmap,
+  MapType.Sockhash,
+  MapType.Devmap,
+  MapType.DevmapHash,
+  MapType.Xskmap,
+]);
+
+/** Program types that need CAP_NET_ADMIN (kernel/bpf/syscall.c, is_net_admin_prog_type). */
+const networkPrograms: ReadonlySet<number> = new Set([
+  ProgramType.SchedCls,
+  ProgramType.SchedAct,
+  ProgramType.Xdp,
+  ProgramType.LwtIn,
+  ProgramType.LwtOut,
+  ProgramType.LwtXmit,
+  ProgramType.LwtSeg6local,
+  ProgramType.SkSkb,
+  ProgramType.SkMsg,
+  ProgramType.FlowDissector,
+  ProgramType.CgroupDevice,
+  ProgramType.CgroupSock,
+  ProgramType.CgroupSockAddr,
+  ProgramType.CgroupSockopt,
+  ProgramType.CgroupSysctl,
+  ProgramType.SockOps,
+  ProgramType.LircMode2,
+]);
 
 /** Every opening is of the same kernel. */
 const thisMachine = {};
@@ -92,6 +122,7 @@ export class LinuxKernel implements Kernel {
       throw new BpfkitError("LK002", `tracing the kernel works on x86-64 and arm64, not on ${arch}`);
     }
     requirePrivileges();
+    requireBpf();
     this.architecture = architecture;
     this.release = kernelRelease();
     this.name = `Linux ${this.release}`;
@@ -109,7 +140,11 @@ export class LinuxKernel implements Kernel {
       return this.#bpf.mapCreate(attributes);
     } catch (error) {
       const refused = error instanceof SyscallError && error.errno === Errno.EPERM;
-      throw refused ? notPermitted("creating BPF maps", error) : error;
+      if (!refused) throw error;
+      const advice = networkMaps.has(attributes.type)
+        ? networkAdvice("Maps of sockets and devices")
+        : undefined;
+      throw notPermitted("creating BPF maps", error, advice);
     }
   }
   mapInfo(map: Fd): MapInfo {
@@ -140,7 +175,11 @@ export class LinuxKernel implements Kernel {
       // With a log it is the verifier that refuses.
       const refused =
         error instanceof SyscallError && error.errno === Errno.EPERM && error.cause === undefined;
-      throw refused ? notPermitted("loading BPF programs of this type", error) : error;
+      if (!refused) throw error;
+      const advice = networkPrograms.has(attributes.type)
+        ? networkAdvice("Programs on packets, sockets and cgroups")
+        : undefined;
+      throw notPermitted("loading BPF programs of this type", error, advice);
     }
   }
   programTestRun(program: Fd, options: ProgramTestRunOptions): ProgramTestRunResult {

@@ -5,7 +5,8 @@ import { BpfkitError, InternalError, NotSupportedError, SyscallError } from "@bp
 import type { Fd, PerfEventAttributes, PerfEvents } from "@bpfkit/base/kernel";
 import type { Descriptors } from "./descriptors.ts";
 import { addressOf, rawSyscall, syscall } from "./ffi.ts";
-import { notPermitted } from "./privileges.ts";
+import { requireSysfs } from "./kernel-files.ts";
+import { absentCall, notPermitted } from "./privileges.ts";
 import type { FieldValues } from "./struct-layout.ts";
 import { perfEventAttr } from "./structs.ts";
 
@@ -59,6 +60,9 @@ export class LinuxPerfEvents implements PerfEvents {
       addressOf,
     );
     const result = rawSyscall("perfEventOpen", bytes, pid, cpu, -1, closeOnExec);
+    if (result === -Errno.ENOSYS) {
+      throw absentCall("perf_event_open", "CONFIG_PERF_EVENTS", new SyscallError("perf_event_open", -result));
+    }
     if (result === -Errno.EPERM || result === -Errno.EACCES) {
       throw notPermitted(`opening a ${attributes.kind} event`, new SyscallError("perf_event_open", -result));
     }
@@ -141,7 +145,10 @@ function probe(
   referenceCounter?: number,
 ): PerfFields {
   const folder = `${sources}/${pmu}`;
-  if (!existsSync(`${folder}/type`)) throw noProbes(pmu);
+  if (!existsSync(`${folder}/type`)) {
+    requireSysfs();
+    throw noProbes(pmu);
+  }
   const type = Number(readFileSync(`${folder}/type`, "utf8"));
   const bit = Number(/config:(\d+)/.exec(readFileSync(`${folder}/format/retprobe`, "utf8"))?.[1] ?? "0");
   const returns = onReturn ? 1n << BigInt(bit) : 0n;

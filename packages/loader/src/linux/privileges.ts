@@ -1,14 +1,19 @@
 /** What this process lacks to trace, in words: capabilities, lockdown, seccomp, sysctls. */
 import { readFileSync } from "node:fs";
 import { release as kernelRelease } from "node:os";
-import { BpfkitError } from "@bpfkit/base/diagnostics";
+import { Command, Errno } from "@bpfkit/base/abi";
+import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
+import { rawSyscall } from "./ffi.ts";
 import { isMemoryLimited } from "./rlimit.ts";
 
 /** Bits of capability sets (uapi linux/capability.h). CAP_BPF and CAP_PERFMON came with Linux 5.8. */
-const capabilityBits = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
+const capabilityBits = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
 
 /** A capability that tracing may need. */
 export type Capability = keyof typeof capabilityBits;
+
+/** Of securityfs; it marks the level that is in force with brackets. */
+const lockdownFile = "/sys/kernel/security/lockdown";
 
 function read(path: string): string | undefined {
   try {
@@ -24,10 +29,21 @@ function statusField(name: string): string | undefined {
 }
 
 /** Those of CAP_BPF and CAP_PERFMON that this process has neither itself nor through CAP_SYS_ADMIN. */
-export function missingCapabilities(effectiveSet: bigint): Capability[] {
+export function missingCapabilities(
+  effectiveSet: bigint,
+  wanted: readonly Capability[] = ["CAP_BPF", "CAP_PERFMON"],
+): Capability[] {
   const has = (name: Capability) => ((effectiveSet >> capabilityBits[name]) & 1n) === 1n;
   if (has("CAP_SYS_ADMIN")) return [];
-  return (["CAP_BPF", "CAP_PERFMON"] as const).filter((name) => !has(name));
+  return wanted.filter((name) => !has(name));
+}
+
+/** Advice where something of networks was refused to a process without CAP_NET_ADMIN. */
+export function networkAdvice(what: string): string | undefined {
+  const isMissing = missingCapabilities(effectiveSet(), ["CAP_NET_ADMIN"]).length > 0;
+  return isMissing
+    ? `${what} need CAP_NET_ADMIN, which this process lacks: run it as root (sudo).`
+    : undefined;
 }
 
 function effectiveSet(): bigint {
@@ -42,7 +58,7 @@ export function requirePrivileges(): void {
       hint: "Run it as root (sudo), or give node both: setcap cap_bpf,cap_perfmon+ep. Without privileges, leave --target kernel away: the bundled VM needs none.",
     });
   }
-  if (/\[confidentiality\]/.test(read("/sys/kernel/security/lockdown") ?? "")) {
+  if (/\[confidentiality\]/.test(read(lockdownFile) ?? "")) {
     throw new BpfkitError(
       "LK006",
       "this kernel is locked down: nobody may trace it (lockdown=confidentiality)",
@@ -51,6 +67,27 @@ export function requirePrivileges(): void {
       },
     );
   }
+}
+
+/**
+ * Asks for nothing, to see whether bpf(2) can be called at all.
+ * @throws BpfkitError LK003 where something around this process refuses it, LK010 where the kernel does not have it
+ */
+export function requireBpf(): void {
+  // Without instructions the kernel refuses the program, whatever this process may.
+  const result = rawSyscall("bpf", Command.ProgLoad, undefined, 0);
+  const error = new SyscallError("bpf", -result);
+  if (result === -Errno.EPERM || result === -Errno.EACCES) throw notPermitted("the bpf system call", error);
+  if (result === -Errno.ENOSYS) throw absentCall("bpf", "CONFIG_BPF_SYSCALL", error);
+}
+
+/** The error of a system call that is not there: for this process, by a filter, or in this kernel. */
+export function absentCall(call: string, option: string, cause: SyscallError): BpfkitError {
+  if (statusField("Seccomp") === "2") return notPermitted(`the ${call} system call`, cause);
+  return new BpfkitError("LK010", `this kernel has no ${call} system call`, {
+    cause,
+    hint: `It was built without ${option}.`,
+  });
 }
 
 /** Where the users of this process's namespace begin in the machine's; the whole range in the machine's own. */
@@ -89,7 +126,13 @@ export function notPermitted(what: string, cause: unknown, advice?: string): Bpf
   if (paranoid !== undefined && Number(paranoid) > 2) {
     reasons.push(`kernel.perf_event_paranoid is ${paranoid}; 2 and lower leave perf events to CAP_PERFMON.`);
   }
-  const hint =
-    reasons.length > 0 ? reasons.join(" ") : "A security module may forbid it; see the kernel's log.";
+  if (reasons.length === 0)
+    reasons.push("A security module or lockdown may forbid it; see the kernel's log.");
+  if (read(lockdownFile) === undefined && missing.length === 0) {
+    reasons.push(
+      "Whether the kernel is locked down shows after mount -t securityfs none /sys/kernel/security.",
+    );
+  }
+  const hint = reasons.join(" ");
   return new BpfkitError("LK003", `the kernel does not permit ${what}`, { cause, hint });
 }
