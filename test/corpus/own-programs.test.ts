@@ -8,7 +8,7 @@ import { rewriteSource } from "bpfkit";
 import { collectUserHeaders, loadBundledProfile } from "bpfkit/node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { guestCases } from "../kernel/guest/cases/index.ts";
+import { casesOf } from "../kernel/guest/cases/index.ts";
 import { NativeUnit } from "../support/native-build.ts";
 import { requireTool } from "../support/native-tools.ts";
 import { objectFacts } from "./codegen/compare.ts";
@@ -43,7 +43,7 @@ function programs(): Program[] {
     const headers = collectUserHeaders(file, text, [dirname(file)]);
     return { name: relative(root, file), file, text, headers, defines: [] };
   });
-  for (const { name, programs: own = [] } of guestCases) {
+  for (const { name, programs: own = [] } of [...casesOf("stable"), ...casesOf("backports")]) {
     for (const { file, text, defines = [] } of own)
       if (!all.some((one) => one.text === text && `${one.defines}` === `${defines}`))
         all.push({ name: `${name} (guest)`, file, text, headers: new Map(), defines });

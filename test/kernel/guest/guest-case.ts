@@ -1,7 +1,9 @@
 /** What a test inside the guest is: programs that the host builds, and steps that run in the guest. */
+import { readFileSync } from "node:fs";
 import type { Kernel } from "@bpfkit/base/kernel";
 import type { BPF, Tool, ToolProgram } from "bpfkit";
 import type { Measurement } from "./bench/rows.ts";
+import type { KernelChoice } from "./kernel-package.ts";
 
 /** What the agent gives to a case. */
 export interface Guest {
@@ -28,6 +30,8 @@ export function binaryPath(binary: GuestBinary): string {
 /** One test. */
 export interface GuestCase {
   readonly name: string;
+  /** Runs in the guest of this kernel only: what it shows is not so, or cannot be shown, with the other one. */
+  readonly only?: KernelChoice;
   /** Built on the host: the WebAssembly compiler is slow in an emulated machine. */
   readonly programs?: readonly ToolProgram[];
   /** Compiled on the host with native clang; executable at {@link binaryPath}. */
@@ -41,6 +45,16 @@ export interface GuestCase {
 
 /** Parameter of the guest's kernel that says which cases to run; its value is URI encoded. */
 export const onlyParameter = "bpfkit.cases=";
+
+/** Parameter that says which kernel it is: a {@link KernelChoice}. */
+export const kernelParameter = "bpfkit.kernel=";
+
+/** In the guest: what the host said. @param parameter with the equals sign */
+export function guestParameter(parameter: string): string | undefined {
+  const words = readFileSync("/proc/cmdline", "utf8").trim().split(" ");
+  const word = words.find((each) => each.startsWith(parameter));
+  return word === undefined ? undefined : decodeURIComponent(word.slice(parameter.length));
+}
 
 /** The cases whose names match. */
 export function matchingCases(cases: readonly GuestCase[], only: string | undefined): readonly GuestCase[] {

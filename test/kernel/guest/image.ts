@@ -11,10 +11,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { installPackages } from "./installed-packages.ts";
 import type { GuestKernel } from "./kernel-package.ts";
-import { moduleFiles } from "./modules.ts";
+import { type ModuleFile, moduleFiles } from "./modules.ts";
 
 const repository = resolve(import.meta.dirname, "../../..");
 
@@ -143,10 +143,10 @@ export function makeImage(parts: ImageParts, folder: string): string {
 
 /** Modules, a list of all in order, and for each wanted one a list of what it needs. */
 function copyModules({ kernel, kernelModules = ["null_blk"] }: ImageParts, target: string): void {
-  const list = (name: string, files: readonly string[]): void =>
-    writeFileSync(join(target, name), files.map((path) => `${basename(path)}\n`).join(""));
+  const list = (name: string, files: readonly ModuleFile[]): void =>
+    writeFileSync(join(target, name), files.map((file) => `${file.name}\n`).join(""));
   const all = moduleFiles(kernel.modules, kernelModules);
-  for (const path of all) cpSync(path, join(target, basename(path)));
+  for (const { name, bytes } of all) writeFileSync(join(target, name), bytes);
   list("order", all);
   for (const wanted of kernelModules) list(`${wanted}.order`, moduleFiles(kernel.modules, [wanted]));
 }

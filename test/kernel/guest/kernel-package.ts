@@ -1,8 +1,8 @@
-/** Debian's cloud kernel for the guest: downloaded once, unpacked, never installed. */
-import { execFileSync } from "node:child_process";
+/** Debian's cloud kernels for the guest: downloaded once, unpacked, never installed. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { PackageSource, systemPackages } from "./package-source.ts";
 
 /** An unpacked kernel. */
 export interface GuestKernel {
@@ -12,48 +12,43 @@ export interface GuestKernel {
   readonly release: string;
 }
 
+/** `stable` is Debian 12's 6.1, `backports` the newest that Debian 12 has. */
+export type KernelChoice = "stable" | "backports";
+
 const metaPackage = "linux-image-cloud-amd64";
 
 function cacheFolder(): string {
   return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "bpfkit-test", "kernels");
 }
 
-const run = (program: string, args: readonly string[], cwd?: string): string =>
-  execFileSync(program, args, {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-    ...(cwd ? { cwd } : {}),
-  });
+const sources: Readonly<Record<KernelChoice, () => PackageSource>> = {
+  stable: systemPackages,
+  backports: () => new PackageSource("bookworm-backports"),
+};
 
-/** The package of the current ABI, which the meta package depends on; undefined where apt does not know one. */
-function currentPackage(): string | undefined {
-  const text = run("apt-cache", ["depends", metaPackage]);
-  return /Depends: (linux-image-6\.1\.[0-9-]*-cloud-amd64)$/m.exec(text)?.[1];
-}
-
-function download(packageName: string, folder: string): void {
-  // The sandbox user of apt may not write into this folder.
-  run("apt-get", ["-q", "-o", "APT::Sandbox::User=root", "download", packageName], folder);
-  const file = readdirSync(folder).find((name) => name.endsWith(".deb"));
-  if (file === undefined) throw new Error(`apt-get download ${packageName} brought nothing`);
-  run("dpkg-deb", ["-x", join(folder, file), folder]);
-  rmSync(join(folder, file));
-}
+const wanted: Readonly<Record<KernelChoice, RegExp>> = {
+  stable: /Depends: (linux-image-6\.1\.[0-9-]*-cloud-amd64)$/m,
+  backports: /Depends: (linux-image-[6-9]\.[0-9.]+\S*-cloud-amd64)$/m,
+};
 
 /** Downloads once more with fresh lists where the first attempt failed: mirrors keep the newest version only. */
-function downloadFresh(folder: string): string {
-  const first = currentPackage();
+function downloadFresh(
+  source: PackageSource,
+  current: (source: PackageSource) => string | undefined,
+  folder: string,
+): string {
+  const unpack = (): string => {
+    const name = current(source);
+    if (name === undefined) throw new Error(`apt knows no such package in ${source.description}`);
+    source.unpack(name, folder);
+    return name;
+  };
   try {
-    if (first === undefined) throw new Error(`apt knows no ${metaPackage}`);
-    download(first, folder);
-    return first;
+    return unpack();
   } catch (error) {
-    if (process.getuid?.() !== 0) throw error;
-    run("apt-get", ["update", "-qq"]);
-    const second = currentPackage();
-    if (second === undefined) throw new Error(`apt knows no ${metaPackage}`, { cause: error });
-    download(second, folder);
-    return second;
+    if (process.getuid?.() !== 0 && !source.isPrivate) throw error;
+    source.update();
+    return unpack();
   }
 }
 
@@ -61,21 +56,38 @@ function unpacked(folder: string): GuestKernel {
   const file = readdirSync(join(folder, "boot")).find((name) => name.startsWith("vmlinuz-"));
   if (file === undefined) throw new Error(`${folder} has no kernel image`);
   const release = file.slice("vmlinuz-".length);
-  return { image: join(folder, "boot", file), modules: join(folder, "lib/modules", release), release };
+  // Packages that know of the merged /usr name the folder by its new place.
+  const places = ["lib/modules", "usr/lib/modules"].map((place) => join(folder, place, release));
+  const modules = places.find((place) => existsSync(join(place, "kernel")));
+  if (modules === undefined) throw new Error(`${folder} has no modules`);
+  return { image: join(folder, "boot", file), modules, release };
 }
 
 /** The kernel, from the cache or from Debian's mirrors. @throws Error where neither has it */
-export function guestKernel(): GuestKernel {
+export function guestKernel(choice: KernelChoice = "stable"): GuestKernel {
+  return unpacked(cached(sources[choice](), (source) => source.dependency(metaPackage, wanted[choice])));
+}
+
+/** A program of Debian 12's backports, as new as their kernel. @param path in its package @throws Error */
+export function backportsProgram(packageName: string, path: string): string {
+  const known = (source: PackageSource): string | undefined => {
+    const version = source.version(packageName);
+    return version === undefined ? undefined : `${packageName}=${version}`;
+  };
+  return join(cached(sources.backports(), known), path);
+}
+
+/** Where a package is unpacked. @param current tells the package, undefined where the source knows none */
+function cached(source: PackageSource, current: (source: PackageSource) => string | undefined): string {
   const cache = cacheFolder();
   mkdirSync(cache, { recursive: true });
-  const known = currentPackage();
-  if (known !== undefined && existsSync(join(cache, known))) return unpacked(join(cache, known));
+  const known = current(source);
+  if (known !== undefined && existsSync(join(cache, known))) return join(cache, known);
   const folder = mkdtempSync(join(cache, "download-"));
   try {
-    const name = downloadFresh(folder);
-    const target = join(cache, name);
+    const target = join(cache, downloadFresh(source, current, folder));
     if (!existsSync(target)) renameSync(folder, target);
-    return unpacked(target);
+    return target;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

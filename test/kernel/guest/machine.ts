@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { requireTool } from "../../support/native-tools.ts";
 import { bootGuest, type GuestMachine, type GuestRun } from "./boot.ts";
 import { type ImageParts, isStatic, makeImage } from "./image.ts";
-import { type GuestKernel, guestKernel } from "./kernel-package.ts";
+import { backportsProgram, type GuestKernel, guestKernel, type KernelChoice } from "./kernel-package.ts";
 
 /** What this machine has for guests. */
 export interface GuestTools {
@@ -20,22 +20,35 @@ export type GuestOrder = Omit<ImageParts, "kernel" | "busybox" | "cpio"> &
   Omit<GuestMachine, "qemu" | "kernelImage" | "initialRamDisk">;
 
 /**
- * Undefined, after a line `SKIPPED: ...` on stderr, where a guest cannot be made on this machine.
+ * @param choice of the guest's kernel
+ * @returns undefined, after a line `SKIPPED: ...` on stderr, where a guest cannot be made on this machine.
  * @throws Error where CI is set: there it must be possible.
  */
-export function guestTools(): GuestTools | undefined {
+export function guestTools(choice: KernelChoice = "stable"): GuestTools | undefined {
   const qemu = requireTool("qemu-system-x86_64");
   const busybox = requireTool("busybox");
   const cpio = requireTool("cpio");
   const apt = requireTool("apt-get");
+  // Newer packages have compressed modules.
+  if (choice === "backports" && requireTool("xz") === undefined) return undefined;
   if (qemu === undefined || busybox === undefined || cpio === undefined || apt === undefined)
     return undefined;
   if (process.arch !== "x64") return skip("the guest is an x86-64 machine that runs this machine's Node");
   if (!isStatic(busybox)) return skip(`${busybox} is not static; busybox-static is needed`);
   try {
-    return { qemu, busybox, cpio, kernel: guestKernel() };
+    return { qemu, busybox, cpio, kernel: guestKernel(choice) };
   } catch (error) {
-    return skip(`Debian's kernel package cannot be had: ${String(error)}`);
+    return skip(`Debian's kernel package (${choice}) cannot be had: ${String(error)}`);
+  }
+}
+
+/** bpftool as new as the kernel. @returns undefined, and @throws, as {@link guestTools} */
+export function bpftoolFor(choice: KernelChoice): string | undefined {
+  if (choice === "stable") return requireTool("bpftool");
+  try {
+    return backportsProgram("bpftool", "usr/sbin/bpftool");
+  } catch (error) {
+    return skip(`Debian's bpftool (${choice}) cannot be had: ${String(error)}`);
   }
 }
 

@@ -1,6 +1,7 @@
 /** BPF helper functions: id, name, prototype, licence and first release. */
 import { gplOnlyHelpers } from "./gpl-only.ts";
 import { helperRows } from "./helpers.gen.ts";
+import { newerHelperRows } from "./newer-helpers.ts";
 import { since } from "./since.ts";
 
 /** One parameter of a helper. */
@@ -32,7 +33,7 @@ export type HelperRow = Omit<Helper, "gplOnly" | "since">;
 const byId = new Map<number, Helper>();
 const byName = new Map<string, Helper>();
 
-for (const row of helperRows) {
+for (const row of [...helperRows, ...newerHelperRows]) {
   const helper = { ...row, gplOnly: gplOnlyHelpers.has(row.name), since: since("helper", row.id) };
   byId.set(row.id, helper);
   byName.set(row.name, helper);

@@ -8,6 +8,7 @@ export * from "./helper.ts";
 export * from "./map-types.gen.ts";
 export { NewerAttachType } from "./newer-attach-types.ts";
 export { NewerMapType } from "./newer-map-types.ts";
+export { NewerProgramType } from "./newer-program-types.ts";
 export * from "./program-types.gen.ts";
 export { compareReleases, type SinceSubject, since } from "./since.ts";
 export * from "./type-names.ts";

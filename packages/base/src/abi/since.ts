@@ -48,6 +48,7 @@ const helpers: Rows = [
   ["5.19", 194],
   ["6.0", 204],
   ["6.1", 208],
+  ["6.2", 210],
 ];
 
 const mapTypes: Rows = [
@@ -72,6 +73,8 @@ const mapTypes: Rows = [
   ["5.11", 29],
   ["5.16", 30],
   ["6.1", 31],
+  ["6.2", 32],
+  ["6.9", 33],
 ];
 
 const programTypes: Rows = [
@@ -95,16 +98,17 @@ const programTypes: Rows = [
   ["5.7", 29],
   ["5.9", 30],
   ["5.14", 31],
+  ["6.4", 32],
 ];
 
 const tables = { helper: helpers, "map type": mapTypes, "program type": programTypes } as const;
 /** Highest number that each table speaks of; newer ones are unknown. */
-const last = { helper: 209, "map type": 31, "program type": 31 } as const;
+const last = { helper: 211, "map type": 33, "program type": 32 } as const;
 
 /** What {@link since} knows about. */
 export type SinceSubject = keyof typeof tables;
 
-/** The first release with a helper id, map type or program type, `"5.8"`; undefined for numbers newer than Linux 6.1. */
+/** The first release with a helper id, map type or program type, `"5.8"`; undefined for numbers newer than Linux 6.12. */
 export function since(subject: SinceSubject, number: number): string | undefined {
   if (number < 1 || number > last[subject]) return undefined;
   return tables[subject].findLast(([, first]) => first <= number)?.[0];

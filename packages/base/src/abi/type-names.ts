@@ -3,6 +3,7 @@ import { AttachType } from "./attach-types.gen.ts";
 import { MapType } from "./map-types.gen.ts";
 import { NewerAttachType } from "./newer-attach-types.ts";
 import { NewerMapType } from "./newer-map-types.ts";
+import { NewerProgramType } from "./newer-program-types.ts";
 import { ProgramType } from "./program-types.gen.ts";
 
 /** `PercpuHash` as `percpu_hash`. */
@@ -15,7 +16,7 @@ function namesOf(constants: Readonly<Record<string, number>>): ReadonlyMap<numbe
 }
 
 const mapTypes = new Map([...namesOf(MapType), ...namesOf(NewerMapType)]);
-const programTypes = namesOf(ProgramType);
+const programTypes = new Map([...namesOf(ProgramType), ...namesOf(NewerProgramType)]);
 const attachTypes = new Map([...namesOf(AttachType), ...namesOf(NewerAttachType)]);
 
 /** `hash`, `percpu_array`, `ringbuf` ...; `map type N` for one not known. */

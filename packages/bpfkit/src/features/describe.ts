@@ -1,5 +1,13 @@
 /** What a kernel can do, found out by trying, under bpftool's names where it has them. */
-import { helperById, MapType, mapTypeName, ProgramType, programTypeName } from "@bpfkit/base/abi";
+import {
+  helperById,
+  MapType,
+  mapTypeName,
+  NewerMapType,
+  NewerProgramType,
+  ProgramType,
+  programTypeName,
+} from "@bpfkit/base/abi";
 import type { Kernel } from "@bpfkit/base/kernel";
 import { allFeatures, answerOf, hasFeature, hasHelper, hasMapType, hasProgramType } from "@bpfkit/loader";
 import type { JsonNode } from "../loaded/json-text.ts";
@@ -70,9 +78,11 @@ const withoutHelpers: ReadonlySet<number> = new Set([
 export function describeFeatures(kernel: Kernel, options: FeatureOptions = {}): FeatureReport {
   const obstacles = new Obstacles();
   const ask = (probe: () => boolean): Answer => answerOf(probe) ?? null;
-  const programTypes = Object.values(ProgramType).filter((type) => type !== ProgramType.Unspec);
+  const programTypes = [...Object.values(ProgramType), ...Object.values(NewerProgramType)].filter(
+    (type) => type !== ProgramType.Unspec,
+  );
   const programs = programTypes.map((type) => ({ type, known: ask(() => hasProgramType(kernel, type)) }));
-  const maps = Object.values(MapType)
+  const maps = [...Object.values(MapType), ...Object.values(NewerMapType)]
     .filter((type) => type !== MapType.Unspec)
     .map((type) => [mapTypeName(type), ask(() => hasMapType(kernel, type))] as const);
   const features = allFeatures(kernel).map(({ name, feature, supported = null }) => ({

@@ -36,7 +36,9 @@ if (!mayLoad) {
     // bpftool before 7.4 does not know the words with which verifiers since Linux 6.8 refuse a helper, and then
     // takes it for there. What both can tell apart is compared on Linux 6.1, in the guest.
     for (const [list, names] of Object.entries<string[]>(ours.helpers)) {
-      const extra = names.filter((name) => !theirs.helpers[list].includes(name));
+      // Of types that came after it bpftool says nothing, and of helpers the same.
+      const known = theirs.helpers[list] ?? names;
+      const extra = names.filter((name) => !known.includes(name) && !name.startsWith("bpf_cgrp_storage_"));
       assert.equal(extra, [], list);
     }
     assert.ok(ours.helpers.kprobe_available_helpers.includes("bpf_get_stackid"));

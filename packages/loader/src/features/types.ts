@@ -2,7 +2,16 @@
  * Which map types, program types and helpers a kernel knows, found out by trying (what each type needs to be tried at all
  * is libbpf's knowledge: libbpf_probe_bpf_map_type, _prog_type and _helper).
  */
-import { AttachType, Errno, MapCreateFlag, MapType, NewerAttachType, ProgramType } from "@bpfkit/base/abi";
+import {
+  AttachType,
+  Errno,
+  MapCreateFlag,
+  MapType,
+  NewerAttachType,
+  NewerMapType,
+  NewerProgramType,
+  ProgramType,
+} from "@bpfkit/base/abi";
 import type { Fd, Kernel, MapCreateAttributes, ProgramLoadAttributes } from "@bpfkit/base/kernel";
 import type { BtfType } from "@bpfkit/elf/btf";
 import { attempt, attemptProgram, btfOf, intType, type Outcome, outcomeOf } from "./attempt.ts";
@@ -41,9 +50,8 @@ const mapShapes: Readonly<Record<number, MapShape>> = {
   [MapType.HashOfMaps]: { needs: "inner" },
   [MapType.ArrayOfMaps]: { needs: "inner" },
   [MapType.StructOps]: { needs: "struct-ops" },
-  // BPF_MAP_TYPE_CGRP_STORAGE (Linux 6.2) and BPF_MAP_TYPE_ARENA (6.9).
-  32: storage,
-  33: { keySize: 0, valueSize: 0, flags: MapCreateFlag.Mmapable },
+  [NewerMapType.CgrpStorage]: storage,
+  [NewerMapType.Arena]: { keySize: 0, valueSize: 0, flags: MapCreateFlag.Mmapable },
 };
 
 /** A value with a spin lock, which local storage takes with or without; the struct must have eight bytes. */
@@ -115,8 +123,6 @@ type ProgramNeeds = Partial<Pick<ProgramLoadAttributes, "expectedAttachType" | "
 
 /** BPF_F_SLEEPABLE. */
 const sleepable = 16;
-/** BPF_PROG_TYPE_NETFILTER (Linux 6.4). */
-const netfilter = 32;
 
 const programNeeds: Readonly<Record<number, ProgramNeeds>> = {
   [ProgramType.SkLookup]: { expectedAttachType: AttachType.SkLookup },
@@ -124,7 +130,7 @@ const programNeeds: Readonly<Record<number, ProgramNeeds>> = {
   [ProgramType.CgroupSockopt]: { expectedAttachType: AttachType.CgroupGetsockopt },
   [ProgramType.LircMode2]: { expectedAttachType: AttachType.LircMode2 },
   [ProgramType.Syscall]: { flags: sleepable },
-  [netfilter]: { expectedAttachType: NewerAttachType.Netfilter },
+  [NewerProgramType.Netfilter]: { expectedAttachType: NewerAttachType.Netfilter },
   [ProgramType.Tracing]: {
     expectedAttachType: AttachType.TraceFentry,
     attachBtfId: 1,

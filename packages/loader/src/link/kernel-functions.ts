@@ -30,16 +30,19 @@ function lines(kernel: Kernel, path: string): string[] | undefined {
 }
 
 /** Names that ftrace can stop at; undefined where the kernel has no such list. */
-function traceableNames(kernel: Kernel, wanted: RegExp): ReadonlySet<string> | undefined {
+function traceableNames(kernel: Kernel): ReadonlySet<string> | undefined {
   const all = lines(kernel, "/sys/kernel/tracing/available_filter_functions");
   if (all === undefined) return undefined;
-  const names = new Set<string>();
-  for (const line of all) {
-    const end = line.indexOf(" ");
-    const name = end === -1 ? line : line.slice(0, end);
-    if (wanted.test(name)) names.add(name);
+  return new Set(all.map((line) => line.slice(0, line.indexOf(" ") === -1 ? undefined : line.indexOf(" "))));
+}
+
+function* symbolsOfCode(kernel: Kernel): Generator<KernelFunction> {
+  for (const line of lines(kernel, "/proc/kallsyms") ?? []) {
+    const [address = "", type = "", rest = ""] = line.split(" ", 3);
+    if (type !== "t" && type !== "T") continue;
+    const tab = rest.indexOf("\t");
+    yield { name: tab === -1 ? rest : rest.slice(0, tab), address: BigInt(`0x${address}`) };
   }
-  return names;
 }
 
 /**
@@ -51,16 +54,23 @@ export function matchingFunctions(
   wanted: RegExp,
   only: "all" | "traceable",
 ): KernelFunction[] {
-  const traceable = only === "traceable" ? traceableNames(kernel, wanted) : undefined;
+  const traceable = only === "traceable" ? traceableNames(kernel) : undefined;
   const functions: KernelFunction[] = [];
-  for (const line of lines(kernel, "/proc/kallsyms") ?? []) {
-    const [address = "", type = "", rest = ""] = line.split(" ", 3);
-    if (type !== "t" && type !== "T") continue;
-    const tab = rest.indexOf("\t");
-    const name = tab === -1 ? rest : rest.slice(0, tab);
-    if (!wanted.test(name) || traceable?.has(name) === false) continue;
-    functions.push({ name, address: BigInt(`0x${address}`) });
+  /** Of functions that ftrace does not list by these names. */
+  const others: KernelFunction[] = [];
+  for (const found of symbolsOfCode(kernel)) {
+    if (!wanted.test(found.name)) continue;
+    (traceable?.has(found.name) === false ? others : functions).push(found);
+  }
+  // ftrace lists one name of a function that has several, as system calls without arguments do.
+  const places = new Set(others.map(({ address }) => address).filter((address) => address !== 0n));
+  if (traceable !== undefined && places.size > 0) {
+    const listed = new Set<bigint>();
+    for (const { name, address } of symbolsOfCode(kernel)) {
+      if (places.has(address) && traceable.has(name)) listed.add(address);
+    }
+    functions.push(...others.filter(({ address }) => listed.has(address)));
   }
   if (functions.length > 0 || traceable === undefined) return functions;
-  return [...traceable].map((name) => ({ name, address: 0n }));
+  return [...traceable].filter((name) => wanted.test(name)).map((name) => ({ name, address: 0n }));
 }

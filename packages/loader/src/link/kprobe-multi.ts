@@ -75,7 +75,7 @@ function byPattern(kernel: Kernel, program: Program, pattern: string): Places {
   }
   // Several functions may share a name, which the kernel cannot tell apart; addresses it can.
   if (found.every(({ address }) => address !== 0n)) {
-    return { symbols: [], addresses: found.map(({ address }) => address) };
+    return { symbols: [], addresses: [...new Set(found.map(({ address }) => address))] };
   }
   return { symbols: [...new Set(found.map(({ name }) => name))].sort(), addresses: [] };
 }

@@ -3,8 +3,9 @@ import { Errno } from "@bpfkit/base/abi";
 import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
 import type { Fd, Kernel } from "@bpfkit/base/kernel";
 import type { Program } from "../object/program.ts";
+import { globExpression, matchingFunctions } from "./kernel-functions.ts";
 import { descriptorLink, type Link, startEvent, undoableLink } from "./link.ts";
-import { legacyProbe } from "./trace-event-probe.ts";
+import { legacyProbe, type TraceEventProbe } from "./trace-event-probe.ts";
 
 /** Where a kprobe sits. */
 export interface KprobeOptions {
@@ -100,7 +101,7 @@ function attachByOldInterface(
 function attachByTracefs(kernel: Kernel, program: Program, kind: Kind, options: KprobeOptions): Link {
   const { function: name, offset = 0, cookie } = options;
   const place = offset === 0 ? name : `${name}+0x${offset.toString(16)}`;
-  const probe = legacyProbe(kernel, { list: "kprobe_events", onReturn: kind === "kretprobe", place });
+  const probe = listedProbe(kernel, kind, place, name);
   try {
     const event = kernel.perfEventOpen({ kind: "tracepoint", id: probe.id }, -1, 0);
     const fds = startEvent(kernel, event, program.fd, cookie);
@@ -111,5 +112,17 @@ function attachByTracefs(kernel: Kernel, program: Program, kind: Kind, options: 
   } catch (error) {
     probe.remove();
     throw error;
+  }
+}
+
+/** @throws SyscallError ENOENT for an unknown function, for which kernels from 6.6 on say EINVAL */
+function listedProbe(kernel: Kernel, kind: Kind, place: string, name: string): TraceEventProbe {
+  try {
+    return legacyProbe(kernel, { list: "kprobe_events", onReturn: kind === "kretprobe", place });
+  } catch (error) {
+    const isKnown = (): boolean =>
+      matchingFunctions(kernel, globExpression(name.slice(name.indexOf(":") + 1)), "all").length > 0;
+    if (!(error instanceof SyscallError) || error.errno !== Errno.EINVAL || isKnown()) throw error;
+    throw new SyscallError(error.command, Errno.ENOENT, { cause: error });
   }
 }

@@ -1,5 +1,5 @@
 /** What a program section's name says: program type, attach type and target (the names are libbpf's section_defs). */
-import { AttachType, NewerAttachType, ProgramType } from "@bpfkit/base/abi";
+import { AttachType, NewerAttachType, NewerProgramType, ProgramType } from "@bpfkit/base/abi";
 
 /** How the loader attaches a program of a section. */
 export type AttachMethod =
@@ -46,8 +46,6 @@ export interface SectionDefinition {
 const P = ProgramType;
 const A = AttachType;
 const N = NewerAttachType;
-/** BPF_PROG_TYPE_NETFILTER (Linux 6.4). */
-const netfilterType = 32;
 /** BPF_F_XDP_HAS_FRAGS (Linux 5.18). */
 const xdpFragments = 1 << 5;
 
@@ -130,7 +128,7 @@ export const sectionDefinitions: readonly SectionDefinition[] = [
   row("tcx/egress", "none", P.SchedCls, N.TcxEgress, "tc"),
   row("netkit/primary", "none", P.SchedCls, N.NetkitPrimary, "none"),
   row("netkit/peer", "none", P.SchedCls, N.NetkitPeer, "none"),
-  row("netfilter", "none", netfilterType, N.Netfilter, "none"),
+  row("netfilter", "none", NewerProgramType.Netfilter, N.Netfilter, "none"),
   row("tc", "optional", P.SchedCls, 0, "tc"),
   row("classifier", "optional", P.SchedCls, 0, "tc"),
   row("action", "optional", P.SchedAct, 0, "tc"),

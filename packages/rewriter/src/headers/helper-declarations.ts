@@ -1,37 +1,8 @@
 /** `bpf/bpf_helper_defs.h`: declarations of BPF helpers as calls to their numbers. */
 import { type Helper, helpers } from "@bpfkit/base/abi";
 
-/** Those of Linux 6.2, the last that were given numbers; the tables of the ABI end with the bundled kernel's. */
-const laterHelpers: readonly Omit<Helper, "gplOnly" | "since">[] = [
-  {
-    id: 210,
-    name: "cgrp_storage_get",
-    prototype: {
-      returns: "void *",
-      params: [
-        { type: "struct bpf_map *", name: "map" },
-        { type: "struct cgroup *", name: "cgroup" },
-        { type: "void *", name: "value" },
-        { type: "u64", name: "flags" },
-      ],
-    },
-  },
-  {
-    id: 211,
-    name: "cgrp_storage_delete",
-    prototype: {
-      returns: "long",
-      params: [
-        { type: "struct bpf_map *", name: "map" },
-        { type: "struct cgroup *", name: "cgroup" },
-      ],
-    },
-  },
-];
-const declarable = [...helpers, ...laterHelpers];
-
 /** Names of all helpers that can be declared, with their prefix. */
-export const helperNames: ReadonlySet<string> = new Set(declarable.map((helper) => `bpf_${helper.name}`));
+export const helperNames: ReadonlySet<string> = new Set(helpers.map((helper) => `bpf_${helper.name}`));
 
 /** Structures of the kernel's documentation that programs see under another name (kernel scripts/bpf_doc.py). */
 const programTypes: Readonly<Record<string, string>> = {
@@ -57,7 +28,7 @@ function programType(type: string): string {
   return named.replace(/\bsize_t\b/g, "unsigned long").replace(/\b([us])(8|16|32|64)\b/g, "__$1$2");
 }
 
-function declaration({ id, name, prototype }: (typeof declarable)[number]): string {
+function declaration({ id, name, prototype }: Helper): string {
   const parameters = prototype.params.map((parameter, index) => {
     if (index < (anyPointers.get(name) ?? 0)) return `void *${index === 0 ? "ctx" : parameter.name}`;
     const type = programType(parameter.type);
@@ -78,7 +49,7 @@ function declaration({ id, name, prototype }: (typeof declarable)[number]): stri
 export function helperDeclarations(always: ReadonlySet<string>, forCode: ReadonlySet<string>): string {
   const first: string[] = [];
   const second: string[] = [];
-  for (const helper of declarable) {
+  for (const helper of helpers) {
     const name = `bpf_${helper.name}`;
     if (always.has(name)) first.push(declaration(helper));
     else if (forCode.has(name)) second.push(declaration(helper));

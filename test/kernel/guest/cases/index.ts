@@ -1,5 +1,6 @@
 /** Every test of the guest, in the order in which they run. */
 import type { GuestCase } from "../guest-case.ts";
+import type { KernelChoice } from "../kernel-package.ts";
 import { cgroupCases } from "./cgroups.ts";
 import { commandCases } from "./command.ts";
 import { cpuToolCases } from "./cpu-tools.ts";
@@ -21,8 +22,7 @@ import { toolCases } from "./tools.ts";
 import { uprobeCases } from "./uprobes.ts";
 import { userProbeCases } from "./user-probes.ts";
 
-/** All cases. */
-export const guestCases: readonly GuestCase[] = [
+const all: readonly GuestCase[] = [
   ...mapCases,
   ...probeCases,
   ...uprobeCases,
@@ -45,3 +45,8 @@ export const guestCases: readonly GuestCase[] = [
   // The last of these locks the kernel down.
   ...faultCases,
 ];
+
+/** The cases of a kernel. */
+export function casesOf(kernel: KernelChoice): readonly GuestCase[] {
+  return all.filter(({ only }) => only === undefined || only === kernel);
+}

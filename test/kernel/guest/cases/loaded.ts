@@ -31,6 +31,7 @@ function links(kernel: Kernel): unknown[] {
 /** Loaded and attached. */
 export const loadedCases: readonly GuestCase[] = [
   {
+    only: "stable",
     name: "links are those that bpftool lists, field by field and line by line",
     programs: [attached],
     async run(guest) {

@@ -253,17 +253,20 @@ export const networkCases: readonly GuestCase[] = [
           const ingress = bpf.attachTrafficControl({
             interface: "lo",
             direction: "ingress",
+            how: "clsact",
             program: "on_ingress",
           });
           const egress = bpf.attachTrafficControl({
             interface: "lo",
             direction: "egress",
+            how: "clsact",
             program: "on_egress",
           });
           // A second one of the same priority gets a place of its own.
           const second = bpf.attachTrafficControl({
             interface: "lo",
             direction: "egress",
+            how: "clsact",
             program: "on_egress",
           });
           second.close();

@@ -125,6 +125,7 @@ export const structOpsCases: readonly GuestCase[] = [
     },
   },
   {
+    only: "stable",
     name: "struct_ops: a link is refused before Linux 6.4, and nothing is left",
     programs: [byLink],
     async run(guest) {
