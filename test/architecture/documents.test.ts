@@ -62,6 +62,12 @@ test("the README lists the bundled tools, commands and scenarios", async () => {
   }
 });
 
+test("SUPPORT.md says of every section name how it is attached and tested", async () => {
+  const { sectionDefinitions } = await import("../../packages/loader/src/spec/sections.ts");
+  const page = read("SUPPORT.md");
+  for (const { prefix } of sectionDefinitions) assert.ok(page.includes(`\`${prefix}\``), prefix);
+});
+
 test("the architecture page names every package", () => {
   const page = read("ARCHITECTURE.md");
   for (const name of readdirSync(join(root, "packages"))) assert.ok(page.includes(`packages/${name}`), name);

@@ -10,6 +10,7 @@ import {
   attachNetworkNamespace,
   attachPerfEvent,
   attachRawTracepoint,
+  attachReuseport,
   attachSocketFilter,
   attachSocketMap,
   attachStructOps,
@@ -207,6 +208,11 @@ export abstract class Attacher {
   /** Filters what a socket of this process receives, given its descriptor. */
   attachSocketFilter(options: { readonly socket: number } & OfProgram): Link {
     return this.#keep(attachSocketFilter(this.kernel, this.program(options.program), options.socket));
+  }
+
+  /** Lets a program choose among the sockets of a SO_REUSEPORT group, given the descriptor of one; it goes with them. */
+  attachReuseport(options: { readonly socket: number } & OfProgram): Link {
+    return this.#keep(attachReuseport(this.kernel, this.program(options.program), options.socket));
   }
 
   /** Opens a packet socket on an interface, filtered by a program (BCC's attach_raw_socket). */

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import {
   AttachType,
   attachTypeName,
+  attachTypeSince,
   Command,
   compareReleases,
   Errno,
@@ -17,6 +18,7 @@ import {
   MapType,
   MapUpdateFlag,
   mapTypeName,
+  NewerAttachType,
   PerfOutputFlag,
   ProgramType,
   programTypeName,
@@ -63,6 +65,9 @@ test("names as bpftool spells them", () => {
     "lirc_mode2",
   ]);
   assert.is(attachTypeName(AttachType.CgroupInet4Bind), "cgroup_inet4_bind");
+  assert.is(attachTypeName(NewerAttachType.CgroupUnixConnect), "cgroup_unix_connect");
+  assert.is(attachTypeSince(NewerAttachType.CgroupUnixConnect), "6.7");
+  assert.is(attachTypeSince(AttachType.CgroupInet4Bind), undefined);
   assert.is(mapTypeName(999), "map type 999");
 });
 

@@ -6,7 +6,7 @@ export * from "./flags.gen.ts";
 export { gplOnlyHelpers, isGplCompatible } from "./gpl-only.ts";
 export * from "./helper.ts";
 export * from "./map-types.gen.ts";
-export { NewerAttachType } from "./newer-attach-types.ts";
+export { attachTypeSince, NewerAttachType } from "./newer-attach-types.ts";
 export { NewerMapType } from "./newer-map-types.ts";
 export { NewerProgramType } from "./newer-program-types.ts";
 export * from "./program-types.gen.ts";

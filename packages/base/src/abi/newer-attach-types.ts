@@ -1,35 +1,44 @@
 /** Attach types of kernels newer than the header that {@link AttachType} is generated from (uapi linux/bpf.h of Linux 7.0). */
 
-/** enum bpf_attach_type from BPF_STRUCT_OPS on, with the release that brought each. */
+/** enum bpf_attach_type from BPF_STRUCT_OPS on; {@link attachTypeSince} has the release of each. */
 export const NewerAttachType = {
-  /** Linux 6.3 */
   StructOps: 44,
-  /** Linux 6.4 */
   Netfilter: 45,
-  /** Linux 6.6 */
   TcxIngress: 46,
-  /** Linux 6.6 */
   TcxEgress: 47,
-  /** Linux 6.6 */
   TraceUprobeMulti: 48,
-  /** Linux 6.7 */
   CgroupUnixConnect: 49,
-  /** Linux 6.7 */
   CgroupUnixSendmsg: 50,
-  /** Linux 6.7 */
   CgroupUnixRecvmsg: 51,
-  /** Linux 6.7 */
   CgroupUnixGetpeername: 52,
-  /** Linux 6.7 */
   CgroupUnixGetsockname: 53,
-  /** Linux 6.7 */
   NetkitPrimary: 54,
-  /** Linux 6.7 */
   NetkitPeer: 55,
-  /** Linux 6.10 */
   TraceKprobeSession: 56,
-  /** Linux 6.13 */
   TraceUprobeSession: 57,
-  /** Linux 7.0 */
   TraceFsession: 58,
 } as const;
+
+const releases: Readonly<Record<keyof typeof NewerAttachType, string>> = {
+  StructOps: "6.3",
+  Netfilter: "6.4",
+  TcxIngress: "6.6",
+  TcxEgress: "6.6",
+  TraceUprobeMulti: "6.6",
+  CgroupUnixConnect: "6.7",
+  CgroupUnixSendmsg: "6.7",
+  CgroupUnixRecvmsg: "6.7",
+  CgroupUnixGetpeername: "6.7",
+  CgroupUnixGetsockname: "6.7",
+  NetkitPrimary: "6.7",
+  NetkitPeer: "6.7",
+  TraceKprobeSession: "6.10",
+  TraceUprobeSession: "6.13",
+  TraceFsession: "7.0",
+};
+
+/** The release that brought an attach type of {@link NewerAttachType}; undefined for others. */
+export function attachTypeSince(type: number): string | undefined {
+  const found = Object.entries(NewerAttachType).find(([, number]) => number === type);
+  return found === undefined ? undefined : releases[found[0] as keyof typeof NewerAttachType];
+}

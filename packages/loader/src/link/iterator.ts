@@ -14,7 +14,12 @@ export interface IteratorOptions {
   readonly pid?: number;
   /** One task's only (Linux 6.1). */
   readonly tid?: number;
+  /** A cgroup, by its folder, and in which order it and those below it are walked (`iter/cgroup`, Linux 6.1). */
+  readonly cgroup?: { readonly path: string; readonly order: keyof typeof cgroupOrders };
 }
+
+/** enum bpf_cgroup_iter_order. */
+const cgroupOrders = { self: 1, descendants: 2, "descendants-last": 3, ancestors: 4 } as const;
 
 /** An iterator that is attached: every reading runs the program over everything there is. */
 export interface IteratorLink extends Link {
@@ -26,10 +31,12 @@ export interface IteratorLink extends Link {
 
 /** Iterators over the elements of a map, which must be named. */
 const mapIterators: ReadonlySet<string> = new Set(["bpf_map_elem", "bpf_sk_storage_map", "sockmap"]);
+const cgroupIterator = "cgroup";
 
 /** Whether an iterator can be attached without saying what to walk. */
 export function walksEverything(program: Program): boolean {
-  return program.spec.attachTo !== undefined && !mapIterators.has(program.spec.attachTo);
+  const { attachTo } = program.spec;
+  return attachTo !== undefined && attachTo !== cgroupIterator && !mapIterators.has(attachTo);
 }
 
 /** Attaches. Nothing runs before it is read. @throws BpfkitError LD092 */
@@ -40,13 +47,15 @@ export function attachIterator(
 ): IteratorLink {
   const target = program.spec.attachTo ?? "";
   const description = `iter:${target}`;
+  let cgroup: Fd | undefined;
   try {
+    if (options.cgroup !== undefined) cgroup = kernel.links.openTarget(options.cgroup.path);
     const fd = kernel.links.linkCreate({
       program: program.fd,
       target: 0,
       attachType: AttachType.TraceIter,
       flags: 0,
-      details: { kind: "iterator", info: linkInfo(options) },
+      details: { kind: "iterator", info: linkInfo(options, cgroup) },
     });
     const link = descriptorLink(kernel, description, [fd]);
     const readBytes = (): Uint8Array => readAll(kernel, fd);
@@ -59,14 +68,17 @@ export function attachIterator(
       `program ${program.name} could not be attached to ${description}: ${error.message}`,
       { cause: error, ...(needsMap ? { hint: "Say which map to walk." } : {}) },
     );
+  } finally {
+    if (cgroup !== undefined) kernel.close(cgroup);
   }
 }
 
-/** union bpf_iter_link_info: a map's descriptor; or tid, pid and pid_fd. */
-function linkInfo(options: IteratorOptions): Uint8Array | undefined {
+/** union bpf_iter_link_info: a map's descriptor; or tid, pid and pid_fd; or an order and a cgroup's descriptor and id. */
+function linkInfo(options: IteratorOptions, cgroup: Fd | undefined): Uint8Array | undefined {
   const { map, pid, tid } = options;
   const words = new Uint32Array(4);
   if (map !== undefined) words[0] = map.fd;
+  else if (options.cgroup !== undefined) words.set([cgroupOrders[options.cgroup.order], cgroup ?? 0]);
   else if (pid !== undefined || tid !== undefined) words.set([tid ?? 0, pid ?? 0]);
   else return undefined;
   return new Uint8Array(words.buffer);

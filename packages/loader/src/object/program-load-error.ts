@@ -1,10 +1,11 @@
 /** Why a kernel refused a program: the C line, the reason in words, what to try, and the verifier's own words. */
-import { Errno } from "@bpfkit/base/abi";
+import { attachTypeName, attachTypeSince, Errno } from "@bpfkit/base/abi";
 import { BpfkitError, type Diagnostic, SyscallError } from "@bpfkit/base/diagnostics";
 import { VerifierRejection } from "@bpfkit/base/kernel";
 import { lineOf } from "../co-re/relocation.ts";
 import { type CoreOutcome, poisonDiagnostics } from "../co-re/report.ts";
 import type { LinkedProgram } from "../relocate/link-program.ts";
+import type { ProgramSpec } from "../spec/program-spec.ts";
 import { type Explanation, explainLog } from "../verifier/explain.ts";
 import { logEnd } from "../verifier/verifier-log.ts";
 
@@ -49,7 +50,7 @@ export function programLoadError(
   const program = linked.spec.name;
   if (log.includes(`#${poison}`)) return poisoned(program, log, cause, outcomes);
   const explained = explainLog(log);
-  if (explained === undefined) return unexplained(program, log, cause);
+  if (explained === undefined) return unexplained(linked.spec, log, cause);
   const { kind, reason, words, advice: hint } = explained;
   const why = reason === undefined ? words : `${reason} (${words})`;
   const message = `the kernel refused program ${program}: ${why}`;
@@ -75,12 +76,20 @@ function poisoned(
 }
 
 /** No log, or none that complains. */
-function unexplained(program: string, log: string, cause: unknown): ProgramLoadError {
+function unexplained(spec: ProgramSpec, log: string, cause: unknown): ProgramLoadError {
+  const program = spec.name;
   const why = cause instanceof Error ? cause.message : String(cause);
   const errno = cause instanceof SyscallError ? cause.errno : 0;
-  const hint = errnoHints.get(errno);
+  const hint = (errno === Errno.EINVAL ? newerThanKernel(spec) : undefined) ?? errnoHints.get(errno);
   const message = `the kernel refused program ${program}: ${why}`;
   return new ProgramLoadError(program, message, { log, kind: undefined, cause, diagnostics: [], hint });
+}
+
+/** Says of an attach type when it came, for those that not every supported kernel knows. */
+function newerThanKernel({ expectedAttachType, section }: ProgramSpec): string | undefined {
+  const since = attachTypeSince(expectedAttachType);
+  if (since === undefined) return undefined;
+  return `SEC("${section}") is of attach type ${attachTypeName(expectedAttachType)}, which came with Linux ${since}; \`bpfkit feature\` shows what this kernel knows.`;
 }
 
 /** What BPF_PROG_LOAD answers without saying why (kernel/bpf/syscall.c). */

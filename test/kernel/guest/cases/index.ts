@@ -1,6 +1,7 @@
 /** Every test of the guest, in the order in which they run. */
 import type { GuestCase } from "../guest-case.ts";
 import type { KernelChoice } from "../kernel-package.ts";
+import { cgroupHookCases } from "./cgroup-hooks.ts";
 import { cgroupCases } from "./cgroups.ts";
 import { commandCases } from "./command.ts";
 import { cpuToolCases } from "./cpu-tools.ts";
@@ -15,6 +16,8 @@ import { networkToolCases } from "./network-tools.ts";
 import { probeCases } from "./probes.ts";
 import { rejectionCases } from "./rejections.ts";
 import { ringCases } from "./rings.ts";
+import { sleepableCases } from "./sleepable.ts";
+import { socketProgramCases } from "./socket-programs.ts";
 import { structOpsCases } from "./struct-ops.ts";
 import { symbolCases } from "./symbols.ts";
 import { toolCommandCases } from "./tool-commands.ts";
@@ -30,6 +33,9 @@ const all: readonly GuestCase[] = [
   ...userProbeCases,
   ...networkCases,
   ...cgroupCases,
+  ...cgroupHookCases,
+  ...socketProgramCases,
+  ...sleepableCases,
   ...iteratorCases,
   ...ringCases,
   ...structOpsCases,

@@ -4,13 +4,16 @@ import { until } from "./until.ts";
 
 const kinds = ["program", "map", "link"] as const satisfies readonly BpfObjectKind[];
 
+/** Ids of all objects of a kind. */
+export function* eachId(kernel: Kernel, kind: BpfObjectKind): Generator<number> {
+  for (let id = kernel.objects.nextId(kind, 0); id !== undefined; id = kernel.objects.nextId(kind, id))
+    yield id;
+}
+
 /** Every program, map and link of the kernel, as `map 7`. Ids are not given twice. */
 export function loadedObjects(kernel: Kernel): ReadonlySet<string> {
   const found = new Set<string>();
-  for (const kind of kinds) {
-    for (let id = kernel.objects.nextId(kind, 0); id !== undefined; id = kernel.objects.nextId(kind, id))
-      found.add(`${kind} ${id}`);
-  }
+  for (const kind of kinds) for (const id of eachId(kernel, kind)) found.add(`${kind} ${id}`);
   return found;
 }
 
