@@ -1,7 +1,9 @@
 /** Guest tests of every kind of cgroup program that Linux 6.1 has: how often each runs for a program of known calls. */
 import { strict as assert } from "node:assert";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, rmdirSync } from "node:fs";
+import { createServer } from "node:net";
 import type { BPF, ToolProgram } from "bpfkit";
 import { binaryPath, type GuestBinary, type GuestCase } from "../guest-case.ts";
 
@@ -206,9 +208,24 @@ const unixSockets: ToolProgram = {
 
 char LICENSE[] SEC("license") = "GPL";
 
-SEC("cgroup/connect_unix") int on_connect(struct bpf_sock_addr *ctx) { return 1; }
+int connections = 0;
+
+SEC("cgroup/connect_unix")
+int on_connect(struct bpf_sock_addr *ctx)
+{
+    __sync_fetch_and_add(&connections, 1);
+    return 1;
+}
 `,
 };
+
+/** Connects to a socket of a path, from a process of the cgroup. */
+function connectFrom(folder: string, path: string): void {
+  const text = `require("node:net").connect(${JSON.stringify(path)}).on("connect", () => process.exit(0))`;
+  const command = `echo $$ > ${folder}/cgroup.procs; exec node -e '${text}'`;
+  const { status, stderr } = spawnSync("/bin/sh", ["-c", command], { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+}
 
 function runSockets(folder: string): void {
   const command = `echo $$ > ${folder}/cgroup.procs; exec ${binaryPath(sockets)}`;
@@ -258,6 +275,7 @@ export const cgroupHookCases: readonly GuestCase[] = [
   },
   {
     name: "an attach type that is newer than the kernel is named with its release",
+    only: "stable",
     programs: [unixSockets],
     async run(guest) {
       await assert.rejects(guest.open(unixSockets), (error: Error & { code?: string; hint?: string }) => {
@@ -265,6 +283,31 @@ export const cgroupHookCases: readonly GuestCase[] = [
         assert.match(error.hint ?? "", /cgroup_unix_connect.* Linux 6\.7/);
         return true;
       });
+    },
+  },
+  {
+    name: "cgroup/connect_unix: three connections to a path",
+    only: "backports",
+    programs: [unixSockets],
+    async run(guest) {
+      const folder = "/sys/fs/cgroup/unix";
+      const path = "/tmp/bpfkit-unix";
+      mkdirSync(folder);
+      const server = createServer((client) => client.resume());
+      server.listen(path);
+      await once(server, "listening");
+      const bpf = await guest.open(unixSockets);
+      const connections = () => bpf.collection.variable("connections").read();
+      try {
+        bpf.attachCgroup({ path: folder, program: "on_connect" });
+        for (let each = 0; each < 3; each++) connectFrom(folder, path);
+        connectFrom("/sys/fs/cgroup", path);
+        assert.equal(connections(), 3);
+      } finally {
+        bpf.close();
+        server.close();
+        rmdirSync(folder);
+      }
     },
   },
 ];
