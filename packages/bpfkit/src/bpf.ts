@@ -1,4 +1,5 @@
 /** The class that tracing programs are written with: load, attach, poll, read tables (after BCC's Python class). */
+/// <reference lib="esnext.disposable" preserve="true" />
 import { BpfkitError, UsageError } from "@bpfkit/base/diagnostics";
 import type { Kernel } from "@bpfkit/base/kernel";
 import type { BtfTable } from "@bpfkit/elf/btf";

@@ -16,12 +16,13 @@ import { nearest } from "./run/nearest.ts";
 
 const placeholder = "__NAME__";
 
-/** In the published package the templates lie beside dist; in the repository at its top. */
+/** The templates lie beside src and dist. @throws BpfkitError CL003 where they do not */
 function templatesFolder(): string {
-  const candidates = ["../templates", "../../../templates"].map((path) => resolve(import.meta.dirname, path));
-  const found = candidates.find((path) => existsSync(path));
-  if (found === undefined) throw new BpfkitError("CL003", "the templates are missing from this installation");
-  return found;
+  const folder = resolve(import.meta.dirname, "../templates");
+  if (existsSync(folder)) return folder;
+  throw new BpfkitError("CL003", "the templates are missing from this installation", {
+    hint: `Install bpfkit again; they belong in ${folder}.`,
+  });
 }
 
 /** Names of the templates. */

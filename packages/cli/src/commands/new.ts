@@ -23,6 +23,6 @@ export class New extends Command {
     const files = createProject(args.name, flags.template);
     for (const file of files) process.stdout.write(`${file}\n`);
     const program = files.find((file) => file.endsWith(".c"));
-    process.stderr.write(`Run it: bpfkit run ${program}\n`);
+    process.stderr.write(`Run it: npx bpfkit run ${program}\n`);
   }
 }

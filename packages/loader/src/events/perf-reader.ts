@@ -1,4 +1,5 @@
 /** Events of a perf event array: one ring for each CPU, with lost counts (uapi linux/perf_event.h). */
+/// <reference lib="esnext.disposable" preserve="true" />
 import { BpfkitError, InternalError } from "@bpfkit/base/diagnostics";
 import type { Fd, Kernel, RingMemory } from "@bpfkit/base/kernel";
 import type { BpfMap } from "../object/bpf-map.ts";

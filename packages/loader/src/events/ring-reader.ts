@@ -1,4 +1,5 @@
 /** Events of a BPF ring buffer, shared by all CPUs and in order (kernel Documentation/bpf/ringbuf.rst). */
+/// <reference lib="esnext.disposable" preserve="true" />
 import { InternalError } from "@bpfkit/base/diagnostics";
 import type { Fd, Kernel, RingMemory } from "@bpfkit/base/kernel";
 import type { BpfMap } from "../object/bpf-map.ts";

@@ -1,4 +1,5 @@
 /** An attachment: what keeps a program running on events. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import { AttachType } from "@bpfkit/base/abi";
 import type { Fd, Kernel } from "@bpfkit/base/kernel";
 import { hasFeature } from "../features/feature.ts";

@@ -1,4 +1,5 @@
 /** A map in a kernel: the owner of its descriptor, with byte and decoded access. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Fd, Kernel, SharedMemory } from "@bpfkit/base/kernel";
 import type { BtfTable } from "@bpfkit/elf/btf";
 import { bytesCodec, codecFor } from "../codec/type-codec.ts";

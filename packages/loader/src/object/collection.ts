@@ -1,4 +1,5 @@
 /** The maps and programs of one object in one kernel. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 import type { Kernel } from "@bpfkit/base/kernel";
 import type { CollectionSpec } from "../spec/collection-spec.ts";

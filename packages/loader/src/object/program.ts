@@ -1,4 +1,5 @@
 /** A program in a kernel: the owner of its descriptor. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Fd, Kernel, ProgramTestRunOptions, ProgramTestRunResult } from "@bpfkit/base/kernel";
 import type { CoreOutcome } from "../co-re/report.ts";
 import type { ProgramSpec } from "../spec/program-spec.ts";
