@@ -7,6 +7,8 @@ import {
   attachKprobe,
   attachKprobeMulti,
   attachKretprobe,
+  attachNetfilter,
+  attachNetkit,
   attachNetworkNamespace,
   attachPerfEvent,
   attachRawTracepoint,
@@ -31,10 +33,13 @@ import {
   type KprobeOptions,
   type Link,
   matchingFunctions,
+  type NetfilterOptions,
+  type NetkitOptions,
   openPacketSocket,
   type PacketSocket,
   type PerfEventOptions,
   type Program,
+  type SocketMapOptions,
   syscallFunction,
   type TrafficControlOptions,
   translateSyscallPrefix,
@@ -131,7 +136,7 @@ export abstract class Attacher {
     return names.map((name) => this.#keep(attach(this.kernel, this.program(program), { function: name })));
   }
 
-  /** Runs a program of `SEC("kprobe.multi")` on many functions through one link; Linux 5.18. */
+  /** Runs a program of `SEC("kprobe.multi")` (Linux 5.18) or `SEC("kprobe.session")` (6.10) on many functions by one link. */
   attachKprobeMulti(options: KprobeMultiOptions & OfProgram): Link {
     const { program, ...functions } = options;
     return this.#keep(attachKprobeMulti(this.kernel, this.program(program), functions));
@@ -163,7 +168,7 @@ export abstract class Attacher {
     return this.#keep(attachUretprobe(this.kernel, this.program(program), place));
   }
 
-  /** Runs a program on every function of a file whose name matches a pattern of `*` and `?`. */
+  /** Runs a program on many functions of a file: those whose names match a pattern of `*` and `?`, or those that are named. */
   attachUprobeMulti(options: UprobeMultiOptions & OfProgram): Link {
     const { program, ...places } = options;
     return this.#keep(attachUprobeMulti(this.kernel, this.program(program), places));
@@ -191,6 +196,18 @@ export abstract class Attacher {
   attachTrafficControl(options: TrafficControlOptions & OfProgram): Link {
     const { program, ...place } = options;
     return this.#keep(attachTrafficControl(this.kernel, this.program(program), place));
+  }
+
+  /** Runs a program of `SEC("netkit/primary")` or `SEC("netkit/peer")` on every packet of a netkit device; Linux 6.7. */
+  attachNetkit(options: NetkitOptions & OfProgram): Link {
+    const { program, ...place } = options;
+    return this.#keep(attachNetkit(this.kernel, this.program(program), place));
+  }
+
+  /** Runs a program of `SEC("netfilter")` at a hook of netfilter; Linux 6.4. */
+  attachNetfilter(options: NetfilterOptions & OfProgram): Link {
+    const { program, ...place } = options;
+    return this.#keep(attachNetfilter(this.kernel, this.program(program), place));
   }
 
   /** Runs a program on what processes of a cgroup do. */
@@ -223,10 +240,11 @@ export abstract class Attacher {
   }
 
   /** Runs a program on what the sockets in a map receive or send. */
-  attachSocketMap(options: { readonly map: string; readonly attachType?: number } & OfProgram): Link {
-    const map = this.collection.maps.get(options.map);
-    if (map === undefined) throw new UsageError(`the program has no map ${options.map}`);
-    return this.#keep(attachSocketMap(this.kernel, this.program(options.program), map, options.attachType));
+  attachSocketMap(options: { readonly map: string } & SocketMapOptions & OfProgram): Link {
+    const { map: name, program, ...how } = options;
+    const map = this.collection.maps.get(name);
+    if (map === undefined) throw new UsageError(`the program has no map ${name}`);
+    return this.#keep(attachSocketMap(this.kernel, this.program(program), map, how));
   }
 
   /** Gives the kernel a struct of functions, a variable of SEC(".struct_ops"); close the link to take it back. */

@@ -45,6 +45,8 @@ export interface BpfOptions {
   readonly mapsNamespace?: string;
   /** The loaded program whose functions `SEC("freplace/FUNCTION")` programs replace; Linux 5.6. */
   readonly extend?: ExtendedProgram;
+  /** The loaded program whose functions `SEC("fentry/FUNCTION")` and `SEC("fexit/FUNCTION")` programs trace; Linux 5.5. */
+  readonly trace?: ExtendedProgram;
   /** Probes of programs to attach to, with the programs to run there. */
   readonly usdtContexts?: readonly USDT[];
   /** Called once by {@link BPF.close}, after everything is unloaded. */
@@ -90,7 +92,7 @@ export class BPF extends Attacher implements TableOwner {
    */
   static async open(options: BpfOptions): Promise<BPF> {
     const spec = CollectionSpec.fromObject(options.object, options.name);
-    const { targetBtf, logLevel, onVerifierLog, pinRoot, maps, mapsNamespace, extend } = options;
+    const { targetBtf, logLevel, onVerifierLog, pinRoot, maps, mapsNamespace, extend, trace } = options;
     const collection = Collection.load(spec, options.kernel, {
       ...(targetBtf === undefined ? {} : { targetBtf }),
       ...(logLevel === undefined ? {} : { logLevel }),
@@ -99,6 +101,7 @@ export class BPF extends Attacher implements TableOwner {
       ...(maps === undefined ? {} : { maps }),
       ...(mapsNamespace === undefined ? {} : { mapsNamespace }),
       ...(extend === undefined ? {} : { extend }),
+      ...(trace === undefined ? {} : { trace }),
     });
     const bpf = new BPF(collection, options);
     try {

@@ -33,6 +33,7 @@ export const Errno = {
   EBADMSG: 74,
   EOVERFLOW: 75,
   EOPNOTSUPP: 95,
+  EAFNOSUPPORT: 97,
   ENOTSUPP: 524,
 } as const;
 

@@ -28,8 +28,24 @@ export type LinkDetails =
       /** 0: every process. */
       readonly pid: number;
     }
-  /** Network interfaces, cgroups, network namespaces, struct_ops. */
+  /**
+   * Classifiers in an order (Linux 6.6). `relative` is the descriptor of the program or link that the flags
+   * BPF_F_BEFORE and BPF_F_AFTER speak of; 0: of all that are there.
+   */
+  | { readonly kind: "ordered"; readonly relative: number }
+  /** A hook of netfilter (Linux 6.4): NFPROTO_*, enum nf_inet_hooks, the priority, BPF_F_NETFILTER_*. */
+  | {
+      readonly kind: "netfilter";
+      readonly family: number;
+      readonly hook: number;
+      readonly priority: number;
+      readonly netfilterFlags: number;
+    }
+  /** XDP, cgroups, network namespaces, sockmaps, struct_ops. */
   | { readonly kind: "plain" };
+
+/** Flags of BPF_LINK_CREATE for classifiers (uapi linux/bpf.h; Linux 6.6). */
+export const OrderFlag = { Before: 1 << 3, After: 1 << 4, Link: 1 << 13 } as const;
 
 /** BPF_LINK_CREATE. */
 export interface LinkCreateAttributes {

@@ -1,6 +1,6 @@
 /** Tests of feature probes: against libbpf's probes (bpftool feature) on this kernel, and on kernels that lack things. */
 import { spawnSync } from "node:child_process";
-import { Errno, MapType, mapTypeName, ProgramType, programTypeName } from "@bpfkit/base/abi";
+import { compareReleases, Errno, MapType, mapTypeName, ProgramType, programTypeName } from "@bpfkit/base/abi";
 import { SyscallError } from "@bpfkit/base/diagnostics";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -49,14 +49,13 @@ kernelTest("helpers are known by program type", (kernel) => {
 
 kernelTest("a recent kernel has everything that loading needs", (kernel) => {
   const missing = allFeatures(kernel).filter(({ supported }) => !supported);
-  // Whether kprobes exist depends on how the kernel was built.
-  const usual = missing.map(({ name }) => name).filter((name) => !name.includes("probe-multi"));
-  const [major = 0] = kernel.release.split(".").map(Number);
-  if (major >= 6)
-    assert.equal(
-      usual.filter((name) => name !== "tcx-link"),
-      [],
-    );
+  const due = missing.filter(({ feature }) => compareReleases(kernel.release, feature.since) >= 0);
+  // Whether these exist depends on how the kernel was built, too.
+  const optional = /^kprobe-|^uprobe-|^tcx-|^netkit-|^netfilter-|^sockmap-/;
+  assert.equal(
+    due.map(({ name }) => name).filter((name) => !optional.test(name)),
+    [],
+  );
 });
 
 test("a kernel is asked once for each feature, and errors of other kinds are not answers", () => {

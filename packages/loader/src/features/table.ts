@@ -1,5 +1,13 @@
 /** The features (the names are libbpf's enum kern_feature_id, where it has them) with the release and a probe of each. */
-import { AttachType, Errno, MapCreateFlag, MapType, NewerAttachType, ProgramType } from "@bpfkit/base/abi";
+import {
+  AttachType,
+  Errno,
+  MapCreateFlag,
+  MapType,
+  NewerAttachType,
+  NewerProgramType,
+  ProgramType,
+} from "@bpfkit/base/abi";
 import type { Fd, Kernel, LinkCreateAttributes } from "@bpfkit/base/kernel";
 import { assemble, encodeInstructions } from "@bpfkit/elf/isa";
 import { attempt, attemptProgram, attemptTypes, intType, outcomeOf } from "./attempt.ts";
@@ -7,6 +15,8 @@ import type { Feature } from "./feature.ts";
 
 const nothing = "r0 = 0\nexit";
 const noFd = -1 as Fd;
+/** No interface has this number. */
+const noInterface = 0x7fff_ffff;
 
 const arrayShape = { type: MapType.Array, keySize: 4, valueSize: 32, maxEntries: 1, name: "" } as const;
 
@@ -205,6 +215,21 @@ export const featureTable = {
     const errno = linkErrno(kernel, program, { target: 0, attachType, details });
     return errno === Errno.ENOENT || errno === Errno.ESRCH;
   }),
+  "kprobe-session": row("6.10", "kprobes that run at both ends of a function", (kernel) => {
+    const attachType = NewerAttachType.TraceKprobeSession;
+    const symbols = ["bpfkit no such function"];
+    const details = { kind: "kprobe-multi", symbols, addresses: [], returns: false, cookies: [] } as const;
+    const program = { type: ProgramType.Kprobe, expectedAttachType: attachType };
+    const errno = linkErrno(kernel, program, { target: 0, attachType, details });
+    return errno === Errno.ENOENT || errno === Errno.ESRCH;
+  }),
+  "uprobe-session": row("6.13", "uprobes that run at both ends of a function", (kernel) => {
+    const attachType = NewerAttachType.TraceUprobeSession;
+    const lists = { offsets: [0], referenceCounters: [], cookies: [] };
+    const details = { kind: "uprobe-multi", path: "/", ...lists, returns: false, pid: 0 } as const;
+    const program = { type: ProgramType.Kprobe, expectedAttachType: attachType };
+    return linkErrno(kernel, program, { target: 0, attachType, details }) === Errno.EBADF;
+  }),
   "uprobe-multi": row("6.6", "uprobes at many places of a file at once", (kernel) => {
     // A folder is no file to probe: EBADF where the link is known, EINVAL where it is not.
     const attachType = NewerAttachType.TraceUprobeMulti;
@@ -221,10 +246,30 @@ export const featureTable = {
     );
   }),
   "tcx-link": row("6.6", "links of traffic control programs (tcx)", (kernel) => {
-    // No interface has this number: ENODEV where the link is known.
+    // No interface: ENODEV where the link is known.
     const attachType = NewerAttachType.TcxIngress;
-    const link = { target: 0x7fff_ffff, attachType, details: { kind: "plain" } } as const;
+    const link = { target: noInterface, attachType, details: { kind: "ordered", relative: 0 } } as const;
     return linkErrno(kernel, { type: ProgramType.SchedCls }, link) === Errno.ENODEV;
+  }),
+  "netkit-link": row("6.7", "programs on netkit devices", (kernel) => {
+    const attachType = NewerAttachType.NetkitPrimary;
+    const program = { type: ProgramType.SchedCls, expectedAttachType: attachType };
+    const link = { target: noInterface, attachType, details: { kind: "ordered", relative: 0 } } as const;
+    return linkErrno(kernel, program, link) === Errno.ENODEV;
+  }),
+  "netfilter-link": row("6.4", "programs at hooks of netfilter", (kernel) => {
+    // A protocol that has no such hooks: EAFNOSUPPORT where there are any.
+    const attachType = NewerAttachType.Netfilter;
+    const program = { type: NewerProgramType.Netfilter, expectedAttachType: attachType };
+    const place = { family: 0xff, hook: 0, priority: 0, netfilterFlags: 0 };
+    const link = { target: 0, attachType, details: { kind: "netfilter", ...place } } as const;
+    return linkErrno(kernel, program, link) === Errno.EAFNOSUPPORT;
+  }),
+  "sockmap-link": row("6.10", "links of programs on maps of sockets", (kernel) => {
+    const attachType = AttachType.SkMsgVerdict;
+    const program = { type: ProgramType.SkMsg, expectedAttachType: attachType };
+    const link = { target: noFd, attachType, details: { kind: "plain" } } as const;
+    return linkErrno(kernel, program, link) === Errno.EBADF;
   }),
   "large-programs": row(
     "5.2",

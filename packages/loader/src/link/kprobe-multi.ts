@@ -1,5 +1,5 @@
 /** Kprobes on many functions through one link (Linux 5.18). */
-import { AttachType, Errno } from "@bpfkit/base/abi";
+import { AttachType, Errno, NewerAttachType } from "@bpfkit/base/abi";
 import { BpfkitError, NotSupportedError, SyscallError } from "@bpfkit/base/diagnostics";
 import type { Kernel } from "@bpfkit/base/kernel";
 import { hasFeature } from "../features/feature.ts";
@@ -11,7 +11,7 @@ import { descriptorLink, type Link } from "./link.ts";
 export interface KprobeMultiOptions {
   readonly pattern?: string;
   readonly functions?: readonly string[];
-  /** At the functions' returns. */
+  /** At the functions' returns; programs of `SEC("kprobe.session")` run at both ends (Linux 6.10). */
   readonly returns?: boolean;
   /** What bpf_get_attach_cookie gives, one for each of `functions`. */
   readonly cookies?: readonly bigint[];
@@ -19,15 +19,16 @@ export interface KprobeMultiOptions {
 
 /**
  * Attaches to every function at once. The program must have been loaded with the attach type that
- * `SEC("kprobe.multi")` gives.
+ * `SEC("kprobe.multi")` or `SEC("kprobe.session")` gives.
  * @throws BpfkitError LD054 where nothing matches; NotSupportedError on older kernels
  */
 export function attachKprobeMulti(kernel: Kernel, program: Program, options: KprobeMultiOptions): Link {
   const { pattern, functions, returns = false, cookies = [] } = options;
-  const kind = returns ? "kretprobe.multi" : "kprobe.multi";
-  if (!hasFeature(kernel, "kprobe-multi")) {
+  const isSession = program.spec.expectedAttachType === NewerAttachType.TraceKprobeSession;
+  const kind = isSession ? "kprobe.session" : returns ? "kretprobe.multi" : "kprobe.multi";
+  if (!hasFeature(kernel, isSession ? "kprobe-session" : "kprobe-multi")) {
     throw new NotSupportedError(`${kind} by ${kernel.name}`, {
-      since: "5.18",
+      since: isSession ? "6.10" : "5.18",
       hint: "Kernels without ftrace-based probes (CONFIG_FPROBE) have none either; use kprobe on single functions.",
     });
   }
@@ -37,9 +38,9 @@ export function attachKprobeMulti(kernel: Kernel, program: Program, options: Kpr
     const link = kernel.links.linkCreate({
       program: program.fd,
       target: 0,
-      attachType: AttachType.TraceKprobeMulti,
+      attachType: isSession ? NewerAttachType.TraceKprobeSession : AttachType.TraceKprobeMulti,
       flags: 0,
-      details: { kind: "kprobe-multi", returns, cookies, ...places },
+      details: { kind: "kprobe-multi", returns: returns && !isSession, cookies, ...places },
     });
     return descriptorLink(kernel, description, [link]);
   } catch (error) {

@@ -4,12 +4,14 @@ import type { Kernel } from "@bpfkit/base/kernel";
 import { hasFeature } from "../features/feature.ts";
 import type { BpfMap } from "../object/bpf-map.ts";
 import type { Program } from "../object/program.ts";
+import { usdtByOneLink } from "../object/program-fallbacks.ts";
 import { parseArgument, splitArguments, type UsdtArgument } from "../usdt/arguments.ts";
 import { readUsdtNotes, type UsdtNote } from "../usdt/notes.ts";
 import { addAddress, addSpecification, specificationMaps } from "../usdt/specification-maps.ts";
 import { resolveBinary } from "./binary-path.ts";
 import { jointLink, type Link } from "./link.ts";
 import { attachUprobe, withImage } from "./uprobe.ts";
+import { attachByLink, type UprobePlace } from "./uprobe-multi.ts";
 
 /** Which probe of which file. */
 export interface UsdtOptions {
@@ -46,22 +48,25 @@ export function attachUsdt(
   const notes = matching(usdtProbes(kernel, path), path, options);
   const specifications = specificationMaps(maps);
   const hasCookies = specifications !== undefined && hasFeature(kernel, "attach-cookie");
+  const places = notes.map((note): UprobePlace => {
+    const number =
+      specifications === undefined ? 0 : addSpecification(specifications, argumentsOf(note, kernel), cookie);
+    if (specifications !== undefined && !hasCookies) {
+      addAddress(specifications, addressInMemory(kernel, path, note, pid), number);
+    }
+    return {
+      offset: note.offset,
+      ...(note.semaphoreOffset === 0 ? {} : { referenceCounter: note.semaphoreOffset }),
+      ...(hasCookies ? { cookie: BigInt(number) } : {}),
+    };
+  });
+  if (usdtByOneLink(kernel, program.spec)) {
+    return attachByLink(kernel, program, { path, places, description: title, returns: false, pid });
+  }
   const links: Link[] = [];
   try {
-    for (const note of notes) {
-      const number =
-        specifications === undefined ? 0 : addSpecification(specifications, placesOf(note, kernel), cookie);
-      if (specifications !== undefined && !hasCookies) {
-        addAddress(specifications, addressInMemory(kernel, path, note, pid), number);
-      }
-      const place = {
-        path,
-        offset: note.offset,
-        ...(note.semaphoreOffset === 0 ? {} : { referenceCounter: note.semaphoreOffset }),
-        ...(pid === undefined ? {} : { pid }),
-        ...(hasCookies ? { cookie: BigInt(number) } : {}),
-      };
-      links.push(attachUprobe(kernel, program, place));
+    for (const place of places) {
+      links.push(attachUprobe(kernel, program, { path, ...place, ...(pid === undefined ? {} : { pid }) }));
     }
   } catch (error) {
     for (const link of links) link.close();
@@ -70,7 +75,7 @@ export function attachUsdt(
   return jointLink(title, links);
 }
 
-function placesOf(note: UsdtNote, kernel: Kernel): UsdtArgument[] {
+function argumentsOf(note: UsdtNote, kernel: Kernel): UsdtArgument[] {
   return splitArguments(note.arguments).map((text) => parseArgument(text, kernel.architecture));
 }
 

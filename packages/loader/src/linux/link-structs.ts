@@ -15,6 +15,22 @@ export const tracingLinkAttr = structLayout({
   cookie: "u64",
 });
 
+/** tcx and netkit. */
+export const orderedLinkAttr = structLayout({
+  ...head,
+  relative: "u32",
+  padding: "u32",
+  expectedRevision: "u64",
+});
+
+export const netfilterLinkAttr = structLayout({
+  ...head,
+  family: "u32",
+  hook: "u32",
+  priority: "u32",
+  netfilterFlags: "u32",
+});
+
 export const iteratorLinkAttr = structLayout({ ...head, info: "ptr", infoLength: "u32" });
 
 export const kprobeMultiLinkAttr = structLayout({

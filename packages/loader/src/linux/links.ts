@@ -11,6 +11,8 @@ import {
   kprobeMultiLinkAttr,
   linkAttr,
   linkUpdateAttr,
+  netfilterLinkAttr,
+  orderedLinkAttr,
   perfLinkAttr,
   plainLinkAttr,
   programAttachAttr,
@@ -42,6 +44,13 @@ function linkAttributes(head: Head, details: LinkDetails): { bytes: Uint8Array; 
   switch (details.kind) {
     case "plain":
       return { bytes: plainLinkAttr.encode(head, addressOf), keep: [] };
+    case "ordered":
+      return { bytes: orderedLinkAttr.encode({ ...head, relative: details.relative }, addressOf), keep: [] };
+    case "netfilter": {
+      const { family, hook, priority, netfilterFlags } = details;
+      const values = { ...head, family, hook, priority: priority >>> 0, netfilterFlags };
+      return { bytes: netfilterLinkAttr.encode(values, addressOf), keep: [] };
+    }
     case "perf-event":
       return { bytes: perfLinkAttr.encode({ ...head, cookie: details.cookie }, addressOf), keep: [] };
     case "tracing":

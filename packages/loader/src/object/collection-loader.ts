@@ -1,5 +1,5 @@
 /** CollectionSpec -> maps and programs in a kernel: create, link, relocate, load. */
-import { MapType, mapTypeName, ProgramType } from "@bpfkit/base/abi";
+import { MapType, mapTypeName } from "@bpfkit/base/abi";
 import { BpfkitError } from "@bpfkit/base/diagnostics";
 import type { Fd, Kernel } from "@bpfkit/base/kernel";
 import type { BtfTable } from "@bpfkit/elf/btf";
@@ -20,7 +20,7 @@ import { requireType } from "../spec/program-section.ts";
 import type { ProgramSpec } from "../spec/program-spec.ts";
 import { attachTarget } from "./attach-target.ts";
 import type { BpfMap } from "./bpf-map.ts";
-import { type ExtendedProgram, extendedFunction } from "./extended-program.ts";
+import { type ExtendedProgram, extendedFunction, otherProgram } from "./extended-program.ts";
 import { KernelTypes } from "./kernel-types.ts";
 import { createMap } from "./map-creation.ts";
 import { typesFor } from "./older-types.ts";
@@ -49,6 +49,8 @@ export interface CollectionLoadOptions {
   readonly mapsNamespace?: string;
   /** The program whose functions `SEC("freplace/FUNCTION")` programs replace; Linux 5.6. */
   readonly extend?: ExtendedProgram;
+  /** The program whose functions `SEC("fentry/FUNCTION")` and `SEC("fexit/FUNCTION")` programs trace; Linux 5.5. */
+  readonly trace?: ExtendedProgram;
 }
 
 /** What loading gives. */
@@ -237,11 +239,12 @@ export class CollectionLoader {
     const hasRecords = this.#supports("btf-func") && records.funcInfo !== undefined;
     const typed = this.#btfFd !== undefined && hasRecords;
     const member = this.#structOps.targets.get(spec.name);
-    const isExtension = spec.type === ProgramType.Ext;
-    const { logLevel, onVerifierLog, extend } = this.#options;
-    const attach = isExtension
-      ? { id: extendedFunction(this.#kernel, spec, extend), module: undefined }
-      : attachTarget(spec, () => this.#types, member?.typeId);
+    const { logLevel, onVerifierLog } = this.#options;
+    const other = otherProgram(spec, this.#options);
+    const attach =
+      other === undefined
+        ? attachTarget(spec, () => this.#types, member?.typeId)
+        : { id: extendedFunction(this.#kernel, spec, other), module: undefined };
     const fdArray = this.#symbols?.fdArray ?? [];
     const attributes = {
       type: spec.type,
@@ -256,7 +259,7 @@ export class CollectionLoader {
       ...(typed && records.funcInfo !== undefined ? { funcInfo: records.funcInfo } : {}),
       ...(typed && records.lineInfo !== undefined ? { lineInfo: records.lineInfo } : {}),
       ...(attach === undefined ? {} : { attachBtfId: attach.id }),
-      ...(isExtension && extend !== undefined ? { attachProgram: extend.fd } : {}),
+      ...(other === undefined ? {} : { attachProgram: other.fd }),
       ...(attach?.module === undefined ? {} : { attachBtf: attach.module.fd }),
       ...(fdArray.length === 0 ? {} : { fdArray }),
     };

@@ -40,6 +40,11 @@ const newerTypes: ReadonlyMap<number, FeatureName> = new Map([
   [NewerAttachType.TcxEgress, "tcx-link"],
 ]);
 
+/** Whether a program of `SEC("usdt")` is loaded for links of many uprobes, and can be attached by those only (as in libbpf). */
+export function usdtByOneLink(kernel: Kernel, spec: ProgramSpec): boolean {
+  return spec.method === "usdt" && hasFeature(kernel, "uprobe-multi");
+}
+
 /** The attach type and flags of BPF_PROG_LOAD. */
 export function expectationsOf(
   spec: ProgramSpec,
@@ -49,9 +54,10 @@ export function expectationsOf(
   const isMember = spec.type === ProgramType.StructOps;
   const needs = isMember ? undefined : newerTypes.get(spec.expectedAttachType);
   const isKnown = needs === undefined || hasFeature(kernel, needs);
+  const known = usdtByOneLink(kernel, spec) ? NewerAttachType.TraceUprobeMulti : spec.expectedAttachType;
   const flags = spec.flags | (spec.sleepable ? sleepable : 0);
   return {
-    expectedAttachType: isKnown ? spec.expectedAttachType : 0,
+    expectedAttachType: isKnown ? known : 0,
     ...(flags === 0 ? {} : { flags }),
   };
 }

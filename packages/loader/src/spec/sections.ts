@@ -23,6 +23,8 @@ export type AttachMethod =
   | "socket-filter"
   | "xdp"
   | "tc"
+  | "netkit"
+  | "netfilter"
   | "cgroup"
   | "network-namespace"
   | "socket-map"
@@ -76,7 +78,7 @@ export const sectionDefinitions: readonly SectionDefinition[] = [
   row("kretprobe", "optional", P.Kprobe, 0, "kretprobe"),
   row("ksyscall", "optional", P.Kprobe, 0, "ksyscall"),
   row("kretsyscall", "optional", P.Kprobe, 0, "kretsyscall"),
-  row("kprobe.session", "optional", P.Kprobe, N.TraceKprobeSession, "none"),
+  row("kprobe.session", "optional", P.Kprobe, N.TraceKprobeSession, "kprobe-multi"),
   row("kprobe.multi", "optional", P.Kprobe, A.TraceKprobeMulti, "kprobe-multi"),
   row("kretprobe.multi", "optional", P.Kprobe, A.TraceKprobeMulti, "kretprobe-multi"),
   row("uprobe", "optional", P.Kprobe, 0, "uprobe"),
@@ -87,8 +89,8 @@ export const sectionDefinitions: readonly SectionDefinition[] = [
   row("uretprobe.multi", "optional", P.Kprobe, N.TraceUprobeMulti, "uretprobe-multi"),
   sleepable(row("uprobe.multi.s", "optional", P.Kprobe, N.TraceUprobeMulti, "uprobe-multi")),
   sleepable(row("uretprobe.multi.s", "optional", P.Kprobe, N.TraceUprobeMulti, "uretprobe-multi")),
-  row("uprobe.session", "optional", P.Kprobe, N.TraceUprobeSession, "none"),
-  sleepable(row("uprobe.session.s", "optional", P.Kprobe, N.TraceUprobeSession, "none")),
+  row("uprobe.session", "optional", P.Kprobe, N.TraceUprobeSession, "uprobe-multi"),
+  sleepable(row("uprobe.session.s", "optional", P.Kprobe, N.TraceUprobeSession, "uprobe-multi")),
   row("usdt", "optional", P.Kprobe, 0, "usdt"),
   sleepable(row("usdt.s", "optional", P.Kprobe, 0, "usdt")),
   row("tracepoint", "optional", P.Tracepoint, 0, "tracepoint"),
@@ -126,9 +128,9 @@ export const sectionDefinitions: readonly SectionDefinition[] = [
   row("tc/egress", "none", P.SchedCls, N.TcxEgress, "tc"),
   row("tcx/ingress", "none", P.SchedCls, N.TcxIngress, "tc"),
   row("tcx/egress", "none", P.SchedCls, N.TcxEgress, "tc"),
-  row("netkit/primary", "none", P.SchedCls, N.NetkitPrimary, "none"),
-  row("netkit/peer", "none", P.SchedCls, N.NetkitPeer, "none"),
-  row("netfilter", "none", NewerProgramType.Netfilter, N.Netfilter, "none"),
+  row("netkit/primary", "none", P.SchedCls, N.NetkitPrimary, "netkit"),
+  row("netkit/peer", "none", P.SchedCls, N.NetkitPeer, "netkit"),
+  row("netfilter", "none", NewerProgramType.Netfilter, N.Netfilter, "netfilter"),
   row("tc", "optional", P.SchedCls, 0, "tc"),
   row("classifier", "optional", P.SchedCls, 0, "tc"),
   row("action", "optional", P.SchedAct, 0, "tc"),

@@ -33,6 +33,8 @@ const linkNames: Readonly<Record<LinkDetails["kind"], string>> = {
   iterator: "iterators",
   "kprobe-multi": "kprobe.multi",
   "uprobe-multi": "uprobe.multi",
+  ordered: "attaching to interfaces",
+  netfilter: "attaching to netfilter",
   plain: "attaching to interfaces, cgroups and network namespaces",
 };
 

@@ -13,6 +13,8 @@ import { loadedCases } from "./loaded.ts";
 import { mapCases } from "./maps.ts";
 import { networkCases } from "./network.ts";
 import { networkToolCases } from "./network-tools.ts";
+import { newerNetworkCases } from "./newer-network.ts";
+import { newerProbeCases } from "./newer-probes.ts";
 import { probeCases } from "./probes.ts";
 import { rejectionCases } from "./rejections.ts";
 import { ringCases } from "./rings.ts";
@@ -37,6 +39,8 @@ const all: readonly GuestCase[] = [
   ...socketProgramCases,
   ...sleepableCases,
   ...iteratorCases,
+  ...newerProbeCases,
+  ...newerNetworkCases,
   ...ringCases,
   ...structOpsCases,
   ...extensionCases,

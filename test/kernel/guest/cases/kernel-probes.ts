@@ -11,7 +11,8 @@ import type { GuestCase } from "../guest-case.ts";
 import { insertModule } from "./modules.ts";
 import { callGetegid, execTrue } from "./probes.ts";
 
-const head = `#include "vmlinux.h"
+/** A hash `counts`, and count(key). */
+export const countingHead = `#include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
@@ -38,7 +39,7 @@ static __always_inline int count(u64 key)
 
 const probes: ToolProgram = {
   file: "kernel-probes.bpf.c",
-  text: `${head}
+  text: `${countingHead}
 SEC("kprobe") int on_entry(struct pt_regs *ctx) { return count(bpf_get_attach_cookie(ctx)); }
 SEC("kretprobe") int on_return(struct pt_regs *ctx) { return count(1000); }
 SEC("ksyscall/getegid") int on_getegid(struct pt_regs *ctx) { return count(2000); }
@@ -48,14 +49,14 @@ SEC("kretsyscall/getegid") int on_getegid_return(struct pt_regs *ctx) { return c
 
 const many: ToolProgram = {
   file: "kprobe-multi.bpf.c",
-  text: `${head}
+  text: `${countingHead}
 SEC("kprobe.multi/__x64_sys_get?gid") int on_many(struct pt_regs *ctx) { return count(bpf_get_func_ip(ctx)); }
 `,
 };
 
 const modifying: ToolProgram = {
   file: "fmod-ret.bpf.c",
-  text: `${head}
+  text: `${countingHead}
 SEC("fmod_ret/security_inode_mkdir")
 int BPF_PROG(on_mkdir, struct inode *dir, struct dentry *dentry, int mode, int ret)
 {
@@ -72,7 +73,7 @@ int BPF_PROG(on_mkdir, struct inode *dir, struct dentry *dentry, int mode, int r
 
 const inModule: ToolProgram = {
   file: "module-functions.bpf.c",
-  text: `${head}
+  text: `${countingHead}
 /* Only the module's types have it; the real one starts otherwise. */
 struct loop_device___some {
     unsigned int lo_flags;
@@ -111,7 +112,7 @@ int on_complete(struct trace_event_raw_block_rq_completion *ctx)
 
 const sampling: ToolProgram = {
   file: "sampling.bpf.c",
-  text: `${head}
+  text: `${countingHead}
 SEC("perf_event") int on_sample(struct bpf_perf_event_data *ctx) { return count(bpf_get_smp_processor_id()); }
 `,
 };
@@ -132,7 +133,7 @@ int on_getegid(void *ctx)
 
 const typedTracepoint: ToolProgram = {
   file: "tp-btf.bpf.c",
-  text: `${head}
+  text: `${countingHead}
 extern const void sched_clock __attribute__((section(".ksyms")));
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binary)
@@ -148,7 +149,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 
 const timers: ToolProgram = {
   file: "timers.bpf.c",
-  text: `${head}
+  text: `${countingHead}
 struct timed { struct bpf_timer timer; u64 ticks; };
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);

@@ -9,7 +9,7 @@ import type { GuestCase } from "../guest-case.ts";
 import { insertModule } from "./modules.ts";
 
 /** Nobody else in the guest sends to it. */
-const port = 4711;
+export const port = 4711;
 
 const head = `#include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -117,7 +117,7 @@ int on_flow(struct __sk_buff *skb)
 };
 
 /** Datagrams to this port, and what came through. */
-class Datagrams {
+export class Datagrams {
   received = 0;
   readonly #receiver: Socket;
   readonly #sender: Socket;
@@ -166,7 +166,11 @@ class Datagrams {
 
 const count = (bpf: BPF, index: number): unknown => bpf.table("counts").get(index);
 
-async function withDatagrams(run: (datagrams: Datagrams) => Promise<void>, address?: string): Promise<void> {
+/** Opens sockets for datagrams to {@link port}, for as long as `run` takes. */
+export async function withDatagrams(
+  run: (datagrams: Datagrams) => Promise<void>,
+  address?: string,
+): Promise<void> {
   const datagrams = await Datagrams.open(address);
   try {
     await run(datagrams);

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { ToolProgram } from "bpfkit";
-import type { GuestCase } from "../guest-case.ts";
+import type { Guest, GuestCase } from "../guest-case.ts";
 import { loadedObjects, loadedSince, untilUnloaded } from "./loaded-objects.ts";
 
 const sysctl = "/proc/sys/net/ipv4";
@@ -87,42 +87,48 @@ async function sendToSelf(sizeBytes: number): Promise<void> {
   assert.equal(received, sizeBytes);
 }
 
+/** The congestion control is there, is used, and goes when its object is closed. */
+async function useCongestionControl(guest: Guest, program: ToolProgram): Promise<void> {
+  const before = loadedObjects(guest.kernel);
+  assert.equal(isAvailable(), false);
+  const bpf = await guest.open(program);
+  const usual = read("tcp_congestion_control");
+  try {
+    assert.equal(isAvailable(), true);
+    assert.deepEqual(
+      bpf.links.map(({ description }) => description),
+      ["struct_ops:bpf_test"],
+    );
+    assert.throws(() => bpf.attachStructOps({ map: "bpf_test" }), /LD093|bpf_test could not be registered/);
+    const value = (name: string): number => Number(bpf.collection.variable(name).read());
+    await sendToSelf(100_000);
+    assert.deepEqual([value("sockets"), value("acknowledged")], [0, 0]);
+    writeFileSync(`${sysctl}/tcp_congestion_control`, "bpf_test");
+    await sendToSelf(1_000_000);
+    // Both ends of the connection; segments of lo are at most 64 KiB long.
+    assert.equal(value("sockets"), 2);
+    assert.ok(value("acknowledged") >= 16, `${value("acknowledged")} segments acknowledged`);
+  } finally {
+    writeFileSync(`${sysctl}/tcp_congestion_control`, usual);
+    bpf.close();
+  }
+  assert.equal(isAvailable(), false);
+  // The kernel keeps the struct until no socket uses it.
+  await untilUnloaded(guest.kernel, before);
+}
+
 /** Structs of functions. */
 export const structOpsCases: readonly GuestCase[] = [
   {
     name: "struct_ops: a congestion control that connections use, gone when it is closed",
     programs: [byUpdate],
-    async run(guest) {
-      const before = loadedObjects(guest.kernel);
-      assert.equal(isAvailable(), false);
-      const bpf = await guest.open(byUpdate);
-      const usual = read("tcp_congestion_control");
-      try {
-        assert.equal(isAvailable(), true);
-        assert.deepEqual(
-          bpf.links.map(({ description }) => description),
-          ["struct_ops:bpf_test"],
-        );
-        assert.throws(
-          () => bpf.attachStructOps({ map: "bpf_test" }),
-          /LD093|bpf_test could not be registered/,
-        );
-        const value = (name: string): number => Number(bpf.collection.variable(name).read());
-        await sendToSelf(100_000);
-        assert.deepEqual([value("sockets"), value("acknowledged")], [0, 0]);
-        writeFileSync(`${sysctl}/tcp_congestion_control`, "bpf_test");
-        await sendToSelf(1_000_000);
-        // Both ends of the connection; segments of lo are at most 64 KiB long.
-        assert.equal(value("sockets"), 2);
-        assert.ok(value("acknowledged") >= 16, `${value("acknowledged")} segments acknowledged`);
-      } finally {
-        writeFileSync(`${sysctl}/tcp_congestion_control`, usual);
-        bpf.close();
-      }
-      assert.equal(isAvailable(), false);
-      // The kernel keeps the struct until no socket uses it.
-      await untilUnloaded(guest.kernel, before);
-    },
+    run: (guest) => useCongestionControl(guest, byUpdate),
+  },
+  {
+    only: "backports",
+    name: "struct_ops: the same by a link",
+    programs: [byLink],
+    run: (guest) => useCongestionControl(guest, byLink),
   },
   {
     only: "stable",

@@ -11,7 +11,7 @@ import { binaryPath, type GuestBinary, type GuestCase } from "../guest-case.ts";
  * way in which sys/sdt.h notes them. It calls work() thirteen times and square() four times, and ends with the number of
  * times that it found the semaphore switched on.
  */
-const traced: GuestBinary = {
+export const traced: GuestBinary = {
   name: "traced",
   text: `
 #define NOTE(provider, name, semaphore, arguments) \\
@@ -129,7 +129,7 @@ int on_square(struct pt_regs *ctx)
 };
 
 /** Runs the program; the status is what its semaphore said. */
-function runTraced(): number {
+export function runTraced(): number {
   const { status, error } = spawnSync(path);
   if (error !== undefined) throw error;
   return status ?? -1;
