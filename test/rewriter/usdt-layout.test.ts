@@ -66,6 +66,11 @@ test("maps and records are libbpf's", async () => {
     );
     const { object } = await builder.compile({ file: "usdt.c", text: bccProgram });
     assert.equal(layout(object), layout(readFileSync(target)));
+    const own = await builder.compile({ file: "own.bpf.c", text: libbpfProgram });
+    // The three numbers between the kind and the register share one with it there.
+    const [maps, ...rest] = layout(own.object);
+    assert.equal(maps, layout(object)[0]);
+    assert.equal(rest.slice(0, 2), layout(object).slice(1, 3));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1643,9 +1643,9 @@ enum __bpf_usdt_arg_type { BPF_USDT_ARG_CONST, BPF_USDT_ARG_REG, BPF_USDT_ARG_RE
 struct __bpf_usdt_arg_spec {
 	__u64 val_off; /* the constant, or what is added to the address */
 	enum __bpf_usdt_arg_type arg_type: 8;
-	__u16 idx_reg_off: 12;
-	__u16 scale_bitshift: 4;
-	__u8 __reserved: 8;
+	__u32 idx_reg_off: 12;
+	__u32 scale_bitshift: 4;
+	__u32 __reserved: 8;
 	short reg_off;
 	bool arg_signed;
 	char arg_bitshift; /* 64 less the argument's size in bits */
