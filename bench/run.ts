@@ -45,7 +45,7 @@ function firstOutput(args: readonly string[], folder: string): number {
   const script = `
     const { spawn } = require("node:child_process");
     const start = performance.now();
-    const run = spawn(process.execPath, ${JSON.stringify([child.replace("measure-child.mjs", "../packages/cli/bin/bpfkit.js"), ...args])}, { stdio: ["ignore", "pipe", "ignore"] });
+    const run = spawn(process.execPath, ${JSON.stringify([child.replace("measure-child.mjs", "../packages/cli/bin/bpfkit.cjs"), ...args])}, { stdio: ["ignore", "pipe", "ignore"] });
     run.stdout.once("data", () => { process.stdout.write(String(performance.now() - start)); run.stdout.resume(); });`;
   const env = { ...process.env, XDG_CACHE_HOME: join(folder, "cache") };
   return Number(execFileSync(process.execPath, ["-e", script], { cwd: folder, env, encoding: "utf8" }));

@@ -43,13 +43,15 @@ function oracles() {
   return names.filter((name) => folders.some((folder) => existsSync(join(folder, name)))).join(" ");
 }
 
-const build = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"], {
-  cwd: root,
-  stdio: "inherit",
-});
-if (build.status !== 0) {
-  console.error("The sources do not compile; no test was run.");
-  process.exit(1);
+for (const step of [
+  [join(root, "node_modules/typescript/bin/tsc"), "-b"],
+  [join(root, "scripts/bundle/bundle.mjs")],
+]) {
+  const build = spawnSync(process.execPath, step, { cwd: root, stdio: "inherit" });
+  if (build.status !== 0) {
+    console.error("The sources do not compile; no test was run.");
+    process.exit(1);
+  }
 }
 
 const all = workspaces();

@@ -11,7 +11,7 @@ import * as assert from "uvu/assert";
 import { canLoadBpf, requireTool } from "../support/native-tools.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const command = join(root, "packages/cli/bin/bpfkit.js");
+const command = join(root, "packages/cli/bin/bpfkit.cjs");
 const denied = join(root, "test/support/deny-bpf.mjs");
 
 const folder = mkdtempSync(join(tmpdir(), "bpfkit-privileges-"));

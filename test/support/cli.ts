@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 /** Path of the command's program, for tests that start it in their own way. */
-export const cliProgram = resolve(import.meta.dirname, "../../packages/cli/bin/bpfkit.js");
+export const cliProgram = resolve(import.meta.dirname, "../../packages/cli/bin/bpfkit.cjs");
 
 /** How a command ended. */
 export interface CliResult {

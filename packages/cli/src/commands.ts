@@ -1,4 +1,4 @@
-/** The commands, for oclif's explicit strategy: the one that the command line names, or all of them where it names none. */
+/** The commands by name, each loaded when it is asked for. */
 import type { Command } from "@oclif/core/command";
 
 const loaders: Readonly<Record<string, () => Promise<Command.Class>>> = {
@@ -17,10 +17,14 @@ const loaders: Readonly<Record<string, () => Promise<Command.Class>>> = {
 /** The names of all commands. */
 export const commandNames: readonly string[] = Object.keys(loaders);
 
-const named = process.argv.slice(2).find((word) => !word.startsWith("-") && word !== "help");
-const wanted = named !== undefined && commandNames.includes(named) ? [named] : commandNames;
-
-/** Name -> command class. oclif describes each to itself before it runs one, so the others are left out. */
-export const commands: Readonly<Record<string, Command.Class | undefined>> = Object.fromEntries(
-  await Promise.all(wanted.map(async (name) => [name, await loaders[name]?.()] as const)),
-);
+/** Loads the command that a command line names, or all of them where it names none. */
+export async function loadCommands(argv: readonly string[]): Promise<ReadonlyMap<string, Command.Class>> {
+  const named = argv.find((word) => !word.startsWith("-"));
+  const wanted = named !== undefined && Object.hasOwn(loaders, named) ? [named] : commandNames;
+  const loaded = new Map<string, Command.Class>();
+  for (const name of wanted) {
+    const command = await loaders[name]?.();
+    if (command !== undefined) loaded.set(name, command);
+  }
+  return loaded;
+}

@@ -6,6 +6,7 @@ import { flush } from "@oclif/core/flush";
 import { run } from "@oclif/core/run";
 import { ExitCode } from "./exit-codes.ts";
 import { reportFailure } from "./output/failure.ts";
+import { oclifOptions } from "./root-plugin.ts";
 import { nearest } from "./run/nearest.ts";
 import { separateToolArguments } from "./run/separate.ts";
 
@@ -51,7 +52,7 @@ export async function main(words: readonly string[]): Promise<void> {
   endOnBrokenOutput();
   const argv = withoutHelpWord(words);
   try {
-    await run(separateToolArguments(argv), import.meta.url);
+    await run(separateToolArguments(argv), await oclifOptions(argv));
     await flush();
   } catch (error) {
     if (error instanceof ExitError) {

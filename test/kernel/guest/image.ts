@@ -82,7 +82,7 @@ function fillCache({ cachedRuns = [], hasCompiler = false }: ImageParts, root: s
   if (hasCompiler) cpSync(compiler, join(scope, "clang"), { recursive: true });
   else symlinkSync(compiler, join(scope, "clang"));
   for (const { words, folder } of cachedRuns) {
-    execFileSync(process.execPath, [join(packages, "@bpfkit/cli/bin/bpfkit.js"), "run", ...words], {
+    execFileSync(process.execPath, [join(packages, "@bpfkit/cli/bin/bpfkit.cjs"), "run", ...words], {
       cwd: join(root, folder),
       env: { ...process.env, XDG_CACHE_HOME: join(root, "cache") },
       stdio: ["ignore", "ignore", "pipe"],

@@ -1,6 +1,6 @@
 /** Copies the command and what it needs at run time, as npm would install it. */
 import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
@@ -9,6 +9,9 @@ interface Manifest {
 
 /** Of workspaces, what is published and run. */
 const published = ["package.json", "dist", "bin", "profiles"];
+
+/** What only tells a checkout whether its sources were compiled again. */
+const unpublished: ReadonlySet<string> = new Set([".tsbuildinfo", "inputs.json"]);
 
 /** Too big for the guest, which builds nothing. */
 const leftOut: ReadonlySet<string> = new Set(["@yowasp/clang"]);
@@ -41,7 +44,10 @@ export function installPackages(names: readonly string[], repository: string, ta
     if (isWorkspace) {
       for (const part of published) {
         if (existsSync(join(source, part)))
-          cpSync(join(source, part), join(destination, part), { recursive: true });
+          cpSync(join(source, part), join(destination, part), {
+            recursive: true,
+            filter: (path) => !unpublished.has(basename(path)),
+          });
       }
     } else {
       cpSync(source, destination, { recursive: true });

@@ -10,7 +10,7 @@ import { spawnPeer } from "./disk.ts";
 import { runWorkload } from "./events.ts";
 
 /** The command, whose builds the host has put into the cache. */
-export const bpfkit = [process.execPath, "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.js"];
+export const bpfkit = [process.execPath, "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.cjs"];
 
 /** Runs BCC's tools; compiled on the host, see bcc_recording.py. */
 const bccTool = ["/usr/bin/python3", "/tmp/bcc_tool.py", "/tmp/recording.jsonl"];

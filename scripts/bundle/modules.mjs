@@ -1,0 +1,65 @@
+/** What happens to modules on their way into the bundle: an esbuild plugin. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+
+/** Native code stays where it is installed; the package that depends on it says where that is. */
+const outside = new Map([["koffi", "@bpfkit/loader"]]);
+
+/** Folder of each workspace -> its package's name. */
+function workspaceNames(packages) {
+  const nameOf = (folder) => JSON.parse(readFileSync(join(packages, folder, "package.json"), "utf8")).name;
+  return new Map(readdirSync(packages).map((folder) => [folder, nameOf(folder)]));
+}
+
+/** Modules that ask where they are get the place where they would be without the bundle. */
+function withPlace(text, name, inside) {
+  const place = `__bundled.place(${JSON.stringify(name)}, ${JSON.stringify(inside)})`;
+  return text
+    .replaceAll("import.meta.resolve", "__bundled.resolve")
+    .replaceAll("import.meta.url", `__bundled.url(${place})`)
+    .replaceAll("import.meta.dirname", `__bundled.folder(${place})`);
+}
+
+/**
+ * CommonJS as TypeScript writes it, with each `const name_1 = require("x")` put off until `name_1` is used: of oclif's help,
+ * plugin search and progress bars, a run needs nothing.
+ */
+export function requireOnUse(text) {
+  const names = [];
+  const declared = text.replace(
+    /^const (\w+_\d+) = ((?:__import(?:Default|Star)\()?require\("[^"]+"\)\)?);$/gm,
+    (_line, name, value) => {
+      names.push(name);
+      return `let ${name}_; const ${name} = () => ${name}_ ??= ${value};`;
+    },
+  );
+  if (names.length === 0) return text;
+  const uses = new RegExp(`(?<![\\w.$])(${names.join("|")})(?=[.)\\[])`, "g");
+  return declared.replace(uses, "($1())");
+}
+
+/** The plugin. */
+export function bundledModules(packages) {
+  const names = workspaceNames(packages);
+  return {
+    name: "bundled-modules",
+    setup({ onLoad, onResolve }) {
+      onLoad({ filter: /packages\/[^/]+\/dist\/.*\.js$/ }, ({ path }) => {
+        const [folder, ...inside] = relative(packages, path).split(sep);
+        // What the modules look for in themselves, the bundle knows: its id is a hash of its text.
+        if (path.endsWith("bpfkit/dist/node/implementation.js"))
+          return { contents: "export const implementationId = () => __bundled.id;" };
+        const text = readFileSync(path, "utf8");
+        if (!text.includes("import.meta")) return undefined;
+        return { contents: withPlace(text, names.get(folder), inside.join("/")) };
+      });
+      onLoad({ filter: /node_modules\/@oclif\/core\/lib\/.*\.js$/ }, ({ path }) => ({
+        contents: requireOnUse(readFileSync(path, "utf8")),
+      }));
+      onResolve({ filter: /^koffi$/ }, ({ path }) => ({ path, namespace: "outside" }));
+      onLoad({ filter: /.*/, namespace: "outside" }, ({ path }) => ({
+        contents: `module.exports = __bundled.requireFrom(${JSON.stringify(outside.get(path))}, ${JSON.stringify(path)});`,
+      }));
+    },
+  };
+}
