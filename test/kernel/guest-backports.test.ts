@@ -8,7 +8,7 @@ import { testInGuest } from "./guest/suite.ts";
 testInGuest({
   kernel: "backports",
   title: "newer guest",
-  kernelModules: ["null_blk", "loop", "veth", "sch_ingress", "cls_bpf"],
+  kernelModules: ["null_blk", "loop", "veth", "sch_ingress", "cls_bpf", "nf_conntrack"],
 });
 
 test.run();

@@ -9,7 +9,7 @@ import { loadedObjects, loadedSince, untilUnloaded } from "./loaded-objects.ts";
 import { callGetegid } from "./probes.ts";
 import { until } from "./until.ts";
 
-const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.js";
+const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.cjs";
 const probes = "/sys/kernel/debug/kprobes/list";
 
 const counter: ToolProgram = {

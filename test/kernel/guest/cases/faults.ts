@@ -7,7 +7,7 @@ import type { Guest, GuestCase } from "../guest-case.ts";
 import { loadedObjects, loadedSince, untilUnloaded } from "./loaded-objects.ts";
 import { callGetegid } from "./probes.ts";
 
-const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.js";
+const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.cjs";
 
 const reader: ToolProgram = {
   file: "reader.c",

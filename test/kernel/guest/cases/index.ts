@@ -15,6 +15,7 @@ import { networkCases } from "./network.ts";
 import { networkToolCases } from "./network-tools.ts";
 import { newerNetworkCases } from "./newer-network.ts";
 import { newerProbeCases } from "./newer-probes.ts";
+import { newerProgramCases } from "./newer-programs.ts";
 import { probeCases } from "./probes.ts";
 import { rejectionCases } from "./rejections.ts";
 import { ringCases } from "./rings.ts";
@@ -41,6 +42,7 @@ const all: readonly GuestCase[] = [
   ...iteratorCases,
   ...newerProbeCases,
   ...newerNetworkCases,
+  ...newerProgramCases,
   ...ringCases,
   ...structOpsCases,
   ...extensionCases,

@@ -19,7 +19,7 @@ char LICENSE[] SEC("license") = "GPL";
 `,
 };
 
-const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.js";
+const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.cjs";
 const run = (program: string, words: readonly string[]): string =>
   execFileSync(program, words, { encoding: "utf8", maxBuffer: 1 << 26 });
 

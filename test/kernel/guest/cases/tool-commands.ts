@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { tools } from "@bpfkit/tools";
 import type { GuestCase } from "../guest-case.ts";
 
-const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.js";
+const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.cjs";
 const nobody = "4194303";
 
 /** A command line with which a tool sees nothing, and what it then prints until it is interrupted. */
