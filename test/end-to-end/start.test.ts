@@ -57,6 +57,7 @@ function copies(folder: string): { readonly installed: string; readonly stale: s
     mkdirSync(target, { recursive: true });
     for (const part of ["bin", "dist", "package.json"])
       cpSync(join(packages, "cli", part), join(target, part), { recursive: true });
+    cpSync(resolve(packages, "../templates"), join(target, "templates"), { recursive: true });
     return target;
   };
   const installed = copy("installed");
