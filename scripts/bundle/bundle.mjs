@@ -6,7 +6,16 @@
  * - inputs.json, for checkouts only: sizes and times of what says whether the sources were compiled again since.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { isBuiltin } from "node:module";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,18 +27,31 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const packages = join(root, "packages");
 const target = join(packages, "cli/dist/bundle");
 
-/** What changes when sources are compiled or packages installed again. */
+/** What changes when sources are compiled, packages installed again or bundles made in another way. */
 function inputs() {
+  const own = readdirSync(import.meta.dirname).map((name) => join(import.meta.dirname, name));
   const written = readdirSync(packages, { recursive: true, withFileTypes: true })
     .filter(({ name, parentPath }) => name === ".tsbuildinfo" && !parentPath.includes("node_modules"))
     .map(({ name, parentPath }) => join(parentPath, name));
-  return [...written, join(root, "node_modules/.package-lock.json")].sort().map((path) => {
+  return [...own, ...written, join(root, "node_modules/.package-lock.json")].sort().map((path) => {
     const { size, mtimeMs } = statSync(path);
     return { path: relative(target, path), size, mtimeMs };
   });
 }
 
+/** What is fresh stays as it is: it may be running. */
+function isFresh(wanted) {
+  try {
+    return (
+      existsSync(join(target, "bundle.json")) && readFileSync(join(target, "inputs.json"), "utf8") === wanted
+    );
+  } catch {
+    return false;
+  }
+}
+
 const before = JSON.stringify(inputs());
+if (isFresh(before)) process.exit(0);
 const { outputFiles, metafile, warnings } = await build({
   absWorkingDir: root,
   entryPoints: { main: join(packages, "cli/dist/main.js") },

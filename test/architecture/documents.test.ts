@@ -13,7 +13,9 @@ test("every path in the documents exists", () => {
   const missing: string[] = [];
   let paths = 0;
   for (const name of documents) {
-    for (const [, path = ""] of read(name).matchAll(/`((?:packages|test|bench|scripts|\.ci)\/[^`\s*]+)`/g)) {
+    for (const [, path = ""] of read(name).matchAll(
+      /`((?:packages|test|bench|scripts|templates|\.ci)\/[^`\s*]+)`/g,
+    )) {
       paths += 1;
       if (!existsSync(join(root, path))) missing.push(`${name}: ${path}`);
     }

@@ -33,7 +33,7 @@ interface Program {
 
 /** The files, and the texts that the guest's cases have in them. */
 function programs(): Program[] {
-  const files = ["packages", "test"].flatMap((folder) =>
+  const files = ["packages", "templates", "test"].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".bpf.c") && !/(?:^|\/)(?:node_modules|dist)\//.test(name))
       .map((name) => join(root, folder, name)),

@@ -16,9 +16,14 @@ import { nearest } from "./run/nearest.ts";
 
 const placeholder = "__NAME__";
 
-/** The templates lie beside src and dist. @throws BpfkitError CL003 where they do not */
+/**
+ * In the published package the templates lie beside dist, where packing puts them; in the repository, which alone has a
+ * tsconfig.json there, at its top.
+ * @throws BpfkitError CL003 where they do not
+ */
 function templatesFolder(): string {
-  const folder = resolve(import.meta.dirname, "../templates");
+  const own = resolve(import.meta.dirname, "..");
+  const folder = join(own, existsSync(join(own, "tsconfig.json")) ? "../../templates" : "templates");
   if (existsSync(folder)) return folder;
   throw new BpfkitError("CL003", "the templates are missing from this installation", {
     hint: `Install bpfkit again; they belong in ${folder}.`,
