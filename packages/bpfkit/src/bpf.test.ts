@@ -1,6 +1,6 @@
 /** Tests of the BPF class and its tables on the simulated kernel, with a natively built object and counted events. */
 import { UsageError } from "@bpfkit/base/diagnostics";
-import type { BtfValue } from "@bpfkit/loader";
+import type { BtfValue, RingReader } from "@bpfkit/loader";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { compileNative } from "../../../test/support/compile-native.ts";
@@ -8,6 +8,7 @@ import { BPF } from "./bpf.ts";
 import { genericTool } from "./generic/generic-tool.ts";
 import { loadBundledProfile } from "./node/profile.ts";
 import { simulatedKernel } from "./node/simulated.ts";
+import type { Event } from "./table.ts";
 
 const object = compileNative(new URL("testdata/tables.bpf.c", import.meta.url));
 const never = new AbortController().signal;
@@ -80,6 +81,66 @@ if (object !== undefined) {
     const wanted = execs.map(({ pid, comm }) => `${pid} ${comm}`);
     assert.equal(ringSeen, wanted);
     assert.equal(seen.sort(), wanted.sort());
+    bpf.close();
+  });
+
+  test("events decoded in place are those of their bytes, and stay what they were", async () => {
+    const { bpf, execs } = await open();
+    const [events, ring] = [bpf.table("events"), bpf.table("ring")];
+    const seen: Event[] = [];
+    const ofBytes: Event[] = [];
+    events.openEvents((event, cpu) => seen.push({ ...event, cpu }));
+    ring.openEvents((event) => seen.push(event));
+    const bytes: Uint8Array[] = [];
+    const twin = await open();
+    twin.bpf.table("events").openPerfBuffer((cpu, data) => ofBytes.push({ ...events.event(data), cpu }));
+    twin.bpf.table("ring").openRingBuffer((data) => bytes.push(data));
+    for (const one of [bpf, twin.bpf]) for (let ended = false; !ended; ) ({ ended } = await one.poll());
+    assert.is(seen.length, 2 * execs.length);
+    ofBytes.push(...bytes.map((data) => ring.event(data)));
+    const text = (list: readonly Event[]): string[] => list.map((event) => JSON.stringify(event)).sort();
+    assert.equal(text(seen), text(ofBytes));
+    assert.throws(
+      () => bpf.table("by_pid").openEvents(() => {}),
+      /what events of by_pid look like|no buffer/,
+    );
+    bpf.close();
+    twin.bpf.close();
+  });
+
+  test("a poll takes a part of what is there, so that others have their turn; the last takes everything", async () => {
+    const { bpf } = await open();
+    const asked: number[] = [];
+    const endless = { fds: [], consume: (most: number) => asked.push(most), close() {} };
+    bpf.addRingReader(endless as unknown as RingReader);
+    await bpf.poll(0);
+    assert.ok((asked[0] ?? 0) >= 1 && (asked[0] ?? 0) <= 10_000, `${asked}`);
+    for (let ended = false; !ended; ) ({ ended } = await bpf.poll());
+    assert.is(asked.at(-1), Number.POSITIVE_INFINITY);
+    bpf.close();
+  });
+
+  test("while whoever prints is behind, events stay where they are", async () => {
+    const kernel = machine();
+    let catchUp: () => void = () => {};
+    const asked: number[] = [];
+    const beforeEvents = (timeoutMs: number): Promise<void> | undefined => {
+      asked.push(timeoutMs);
+      return asked.length > 1 ? undefined : new Promise((resolve) => (catchUp = resolve));
+    };
+    const bpf = await BPF.open({ object, name: "tables.o", kernel, beforeEvents });
+    let count = 0;
+    bpf.table("ring").openEvents(() => {
+      count += 1;
+    });
+    const startNs = kernel.monotonicNs();
+    const polled = bpf.ringBufferPoll(5000);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal([asked, kernel.monotonicNs(), count], [[5000], startNs, 0]);
+    catchUp();
+    await polled;
+    for (let ended = false; !ended; ) ({ ended } = await bpf.poll());
+    assert.is(count, kernel.groundTruth.execs.length);
     bpf.close();
   });
 

@@ -1,7 +1,7 @@
 /** The class that tracing programs are written with: load, attach, poll, read tables (after BCC's Python class). */
 /// <reference lib="esnext.disposable" preserve="true" />
 import { BpfkitError, UsageError } from "@bpfkit/base/diagnostics";
-import type { Kernel } from "@bpfkit/base/kernel";
+import type { Fd, Kernel } from "@bpfkit/base/kernel";
 import type { BtfTable } from "@bpfkit/elf/btf";
 import {
   type BpfMap,
@@ -49,6 +49,12 @@ export interface BpfOptions {
   readonly trace?: ExtendedProgram;
   /** Probes of programs to attach to, with the programs to run there. */
   readonly usdtContexts?: readonly USDT[];
+  /**
+   * Asked by every poll before it waits: undefined, or what to wait for first, at most `timeoutMs` or until `signal` aborts,
+   * because whoever takes what callbacks print is behind. Meanwhile events stay in their buffers; those that do not fit are
+   * lost and counted there.
+   */
+  readonly beforeEvents?: (timeoutMs: number, signal?: AbortSignal) => Promise<void> | undefined;
   /** Called once by {@link BPF.close}, after everything is unloaded. */
   readonly onClose?: () => void;
 }
@@ -61,6 +67,12 @@ export interface PollResult {
   readonly events: number;
 }
 
+/**
+ * What one poll takes of each buffer at most: where events come faster than they are taken, timers, signals and output
+ * have their turn after so many, however big the buffer is.
+ */
+const mostEventsOfPoll = 4096;
+
 /** A loaded and attached BPF object. Close it, or everything stays attached while the process lives. */
 export class BPF extends Attacher implements TableOwner {
   override readonly kernel: Kernel;
@@ -71,18 +83,23 @@ export class BPF extends Attacher implements TableOwner {
   readonly #perfReaders: PerfReader[] = [];
   readonly #ringReaders: RingReader[] = [];
   readonly #onWarning: ((message: string) => void) | undefined;
+  readonly #beforeEvents: BpfOptions["beforeEvents"];
   #onClose: (() => void) | undefined;
   #tracePipe: ReturnType<Kernel["openTracePipe"]> | undefined;
   #traceRest = "";
   #saidHidden = false;
 
-  constructor(collection: Collection, options: Pick<BpfOptions, "onWarning" | "onClose"> = {}) {
+  constructor(
+    collection: Collection,
+    options: Pick<BpfOptions, "onWarning" | "beforeEvents" | "onClose"> = {},
+  ) {
     super();
     this.collection = collection;
     this.kernel = collection.kernel;
     this.symbols = new KernelSymbols(collection.kernel);
     this.userSymbols = new UserSymbols(collection.kernel);
     this.#onWarning = options.onWarning;
+    this.#beforeEvents = options.beforeEvents;
     this.#onClose = options.onClose;
   }
 
@@ -197,8 +214,7 @@ export class BPF extends Attacher implements TableOwner {
     const readers = [...this.#perfReaders, ...this.#ringReaders];
     const fds = readers.flatMap((reader) => reader.fds);
     if (this.#tracePipe !== undefined) fds.push(this.#tracePipe.fd);
-    const { ended } = await this.kernel.wait(fds, timeoutMs, signal);
-    return { ended, events: readers.reduce((sum, reader) => sum + reader.consume(), 0) };
+    return await this.#wait(readers, fds, timeoutMs, signal);
   }
 
   /** Opens the trace pipe, so that {@link poll} wakes up for it. Lines printed before are not seen. */
@@ -288,7 +304,22 @@ export class BPF extends Attacher implements TableOwner {
   ): Promise<PollResult> {
     if (readers.length === 0) throw new BpfkitError("BK011", `no ${what} is open to be polled`);
     const fds = readers.flatMap((reader) => reader.fds);
-    const { ended } = await this.kernel.wait(fds, timeoutMs, signal);
-    return { ended, events: readers.reduce((sum, reader) => sum + reader.consume(), 0) };
+    return await this.#wait(readers, fds, timeoutMs, signal);
+  }
+
+  async #wait(
+    readers: readonly (PerfReader | RingReader)[],
+    fds: readonly Fd[],
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<PollResult> {
+    const first = this.#beforeEvents?.(timeoutMs, signal);
+    if (first !== undefined) await first;
+    // Having waited already, this only looks.
+    const leftMs = first === undefined ? timeoutMs : 0;
+    const { ended } = await this.kernel.wait(fds, leftMs, signal);
+    // Nobody polls again after the end of a simulated workload.
+    const most = ended ? Number.POSITIVE_INFINITY : mostEventsOfPoll;
+    return { ended, events: readers.reduce((sum, reader) => sum + reader.consume(most), 0) };
   }
 }

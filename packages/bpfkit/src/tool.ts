@@ -15,6 +15,8 @@ export interface ToolProgram {
 export interface ToolHost {
   /** Prints one line of output; the newline is added. */
   write(line: string): void;
+  /** As `BpfOptions.beforeEvents`, of who takes what {@link ToolHost.write} is given; absent where everything is taken. */
+  readonly beforeEvents?: (timeoutMs: number, signal?: AbortSignal) => Promise<void> | undefined;
   /** Says what went wrong without ending the tool; dropped where this is absent. */
   warn?(message: string): void;
   /**

@@ -17,7 +17,7 @@ export { jsonHistogramLine } from "./output/json-histogram.ts";
 export { linearHistogramLines } from "./output/linear-histogram.ts";
 export { log2HistogramLines, log2SlotRange } from "./output/log2-histogram.ts";
 export { fieldsText, type JsonValue, jsonValue, valueText } from "./output/value-text.ts";
-export { type HistogramOptions, type PerfBufferOptions, Table, type WriteLine } from "./table.ts";
+export { type Event, type HistogramOptions, type PerfBufferOptions, Table, type WriteLine } from "./table.ts";
 export type { Tool, ToolHost, ToolProgram } from "./tool.ts";
 export { parseTraceLine, type TraceFields } from "./trace-line.ts";
 export { USDT, type UsdtContextOptions, type UsdtProbe } from "./usdt.ts";

@@ -5,6 +5,7 @@ export { decodeText } from "./codec/aggregate.ts";
 export { bytesCodec, codecFor } from "./codec/type-codec.ts";
 export type { BtfValue, CodecMember, TypeCodec } from "./codec/value.ts";
 export { PerfReader, type PerfReaderOptions } from "./events/perf-reader.ts";
+export { copying, type TakeRecord } from "./events/ring-cursor.ts";
 export { RingReader } from "./events/ring-reader.ts";
 export { answerOf } from "./features/attempt.ts";
 export { allFeatures, type Feature, hasFeature, supports } from "./features/feature.ts";

@@ -15,9 +15,15 @@ export interface RingMemory {
    * every wait: the memory behind it may have grown and the old view is then detached.
    */
   data(): Uint8Array;
+  /** What was written before the producer's position is read by whatever is read after this call. */
   readProducer(): number;
   readConsumer(): number;
-  /** Publishes that everything before `position` has been read. */
+  /**
+   * What is read after this call is read after what was read before it. For ring buffers, where the header of a record
+   * says whether it is finished, and not the producer's position alone. Absent where nobody writes at the same time.
+   */
+  orderReads?(): void;
+  /** Publishes that everything before `position` has been read: no read before this call happens after it. */
   writeConsumer(position: number): void;
   unmap(): void;
 }

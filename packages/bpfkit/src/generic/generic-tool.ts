@@ -74,27 +74,33 @@ function seconds(text: string | undefined): number {
 }
 
 async function trace(program: GenericProgram, options: GenericOptions, host: ToolHost): Promise<void> {
-  const { kernel, onVerifierLog } = host;
+  const { kernel, onVerifierLog, beforeEvents } = host;
   const bpf = await BPF.open({
     object: program.object,
     name: program.name,
     kernel,
     ...(onVerifierLog === undefined ? {} : { onVerifierLog }),
+    ...(beforeEvents === undefined ? {} : { beforeEvents }),
   });
   try {
     if (bpf.links.length === 0) throw nothingAttached(bpf, program.name);
     const printer = new Printer(bpf, options.json, host.write);
     bpf.openTracePipe();
     for (const table of bpf.tables()) {
-      if (table.type === MapType.PerfEventArray) {
-        table.openPerfBuffer((cpu, data) => printer.event(table, data, cpu), {
-          onLost: (cpu, count) => printer.lost(table, cpu, count),
-        });
-      } else if (table.type === MapType.Ringbuf) {
-        table.openRingBuffer((data) => printer.event(table, data));
-      }
+      const onLost = (cpu: number, count: number): void => printer.lost(table, cpu, count);
+      const isPerf = table.type === MapType.PerfEventArray;
+      if (!isPerf && table.type !== MapType.Ringbuf) continue;
+      if (table.eventTypeName !== undefined) {
+        table.openEvents((event, cpu) => printer.event(table, event, isPerf ? cpu : undefined), { onLost });
+      } else if (isPerf) table.openPerfBuffer((cpu, data) => printer.bytes(table, data, cpu), { onLost });
+      else table.openRingBuffer((data) => printer.bytes(table, data));
     }
     await poll(bpf, printer, options.durationMs, host);
+    // What is printed of events and of maps is then of the same moment.
+    bpf.detach();
+    bpf.perfBufferConsume();
+    bpf.ringBufferConsume();
+    for (const line of bpf.readTraceLines()) printer.trace(line);
     printer.maps();
   } finally {
     bpf.close();

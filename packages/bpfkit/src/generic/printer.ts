@@ -4,7 +4,7 @@ import { hexdump } from "@bpfkit/base/bytes";
 import { type BtfValue, codecFor } from "@bpfkit/loader";
 import type { BPF } from "../bpf.ts";
 import { fieldsText, type JsonValue, jsonValue, valueText } from "../output/value-text.ts";
-import type { Table, WriteLine } from "../table.ts";
+import type { Event, Table, WriteLine } from "../table.ts";
 
 /** Prints lines, events and maps of one program. */
 export class Printer {
@@ -24,19 +24,20 @@ export class Printer {
     else if (line !== "") this.#object({ trace: line });
   }
 
-  /** An event of a perf or ring buffer: by its type where the program tells it, else its bytes. */
-  event(table: Table, data: Uint8Array, cpu?: number): void {
-    const known = table.eventTypeName !== undefined;
-    const place = cpu === undefined ? {} : { cpu };
+  /** An event of a perf or ring buffer whose type is known. */
+  event(table: Table, event: Event, cpu: number | undefined): void {
+    if (!this.#json) this.#write(`${table.name}: ${fieldsText(table.eventCodec(), event)}`);
+    else this.#object({ map: table.name, ...place(cpu), event: jsonValue(event) });
+  }
+
+  /** Another event. */
+  bytes(table: Table, data: Uint8Array, cpu?: number): void {
     if (this.#json) {
-      const event = known ? jsonValue(table.event(data)) : [...data];
-      this.#object({ map: table.name, ...place, event });
-    } else if (known) {
-      this.#write(`${table.name}: ${fieldsText(table.eventCodec(), table.event(data))}`);
-    } else {
-      this.#write(`${table.name}: ${data.length} bytes`);
-      for (const line of hexdump(data).split("\n")) this.#write(`  ${line}`);
+      this.#object({ map: table.name, ...place(cpu), event: [...data] });
+      return;
     }
+    this.#write(`${table.name}: ${data.length} bytes`);
+    for (const line of hexdump(data).split("\n")) this.#write(`  ${line}`);
   }
 
   /** Events that did not fit their ring. */
@@ -122,6 +123,10 @@ export class Printer {
   #object(value: JsonValue): void {
     this.#write(JSON.stringify(value));
   }
+}
+
+function place(cpu: number | undefined): { readonly cpu?: number } {
+  return cpu === undefined ? {} : { cpu };
 }
 
 function isZero(value: BtfValue): boolean {

@@ -5,6 +5,7 @@ import type { Kernel } from "@bpfkit/base/kernel";
 import { type Builder, openKernel, openLinuxKernel } from "bpfkit/node";
 import { BPF, genericTool, type ToolHost, type ToolProgram } from "bpfkit/tracing";
 import { type BuildFlags, openBuilder } from "../build.ts";
+import { LineOutput } from "../output/line-output.ts";
 import type { Progress } from "../output/progress.ts";
 import { printWarnings } from "../output/warnings.ts";
 import { requireWritable, writeWhole } from "../output/write-file.ts";
@@ -29,6 +30,7 @@ export class CommandLineHost implements ToolHost {
   readonly #target: Target;
   readonly #builder: Builder;
   readonly #progress: Progress;
+  readonly #output = new LineOutput(process.stdout);
   readonly onVerifierLog?: (program: string, log: string) => void;
 
   constructor(
@@ -45,18 +47,19 @@ export class CommandLineHost implements ToolHost {
     this.signal = options.signal;
     if (options.verifierLog) {
       this.onVerifierLog = (program, log) => {
-        process.stderr.write(`verifier log of ${program}:\n${log.trimEnd()}\n`);
+        this.#say(`verifier log of ${program}:\n${log.trimEnd()}`);
       };
     }
   }
 
   readonly write = (line: string): void => {
-    process.stdout.write(`${line}\n`);
+    this.#output.write(line);
   };
 
-  readonly warn = (message: string): void => {
-    process.stderr.write(`bpfkit: ${message}\n`);
-  };
+  readonly warn = (message: string): void => this.#say(`bpfkit: ${message}`);
+
+  readonly beforeEvents = (timeoutMs: number, signal?: AbortSignal): Promise<void> | undefined =>
+    this.#output.caughtUp(timeoutMs, signal);
 
   openOutput(path: string): (text: string) => void {
     requireWritable(path);
@@ -72,8 +75,15 @@ export class CommandLineHost implements ToolHost {
       name: program.file,
       kernel: this.kernel,
       ...(this.onVerifierLog === undefined ? {} : { onVerifierLog: this.onVerifierLog }),
-      onWarning: (message) => process.stderr.write(`bpfkit: warning: ${message}\n`),
+      beforeEvents: this.beforeEvents,
+      onWarning: (message) => this.#say(`bpfkit: warning: ${message}`),
     });
+  }
+
+  /** On stderr, behind the lines before it. */
+  #say(text: string): void {
+    this.#output.flush();
+    process.stderr.write(`${text}\n`);
   }
 
   /** Runs the target with the front end for programs that have none of their own. */

@@ -1,5 +1,6 @@
 /** Codecs of aggregates: strings, arrays, structs and unions. */
 import { BpfkitError } from "@bpfkit/base/diagnostics";
+import { type MemberReader, objectReader } from "./object-reader.ts";
 import { describe, integerOf, makeCodec, readBits, writeBits } from "./scalar.ts";
 import type { BtfValue, CodecMember, TypeCodec } from "./value.ts";
 
@@ -111,18 +112,10 @@ export function aggregateCodec(
   const leaves = members.reduce((sum, member) => sum + member.codec.leaves, 0);
   // A plain assignment would turn a C field of this name into a prototype change.
   const decoded = members.filter(({ name }) => name !== "__proto__");
-  const readers = decoded.map((member) => ({ name: member.name, read: memberReader(member) }));
-  // Copies of one object have their shape from the start.
-  const empty: Record<string, BtfValue | undefined> = {};
-  for (const { name } of decoded) empty[name] = undefined;
   const byName = new Map(members.map((member) => [member.name, member]));
   return makeCodec(
     { typeName, shape, size, leaves, members },
-    (view, offset) => {
-      const value = { ...empty } as Record<string, BtfValue>;
-      for (const { name, read } of readers) value[name] = read(view, offset);
-      return value;
-    },
+    objectReader(decoded.map((member) => memberReader(member))),
     (value, view, offset) => {
       if (typeof value !== "object" || Array.isArray(value)) {
         throw new BpfkitError("LD061", `${describe(value)} is not a value of ${typeName}`);
@@ -142,17 +135,14 @@ export function aggregateCodec(
   );
 }
 
-/** What reads a member of the aggregate at an offset. */
-function memberReader({ bitOffset, bitSize, codec }: CodecMember): TypeCodec["decodeFrom"] {
-  if (bitSize === 0) {
-    const { decodeFrom } = codec;
-    const at = bitOffset / 8;
-    return at === 0 ? decodeFrom : (view, offset) => decodeFrom(view, offset + at);
-  }
-  return (view, offset) => {
+/** What reads a member, and where: `at` bytes behind the aggregate's start. */
+function memberReader({ name, bitOffset, bitSize, codec }: CodecMember): MemberReader {
+  if (bitSize === 0) return { name, at: bitOffset / 8, read: codec.decodeFrom };
+  const read: TypeCodec["decodeFrom"] = (view, offset) => {
     const value = readBits(view, offset * 8 + bitOffset, bitSize, codec.signed);
     return codec.shape === "bool" ? BigInt(value) !== 0n : value;
   };
+  return { name, at: 0, read };
 }
 
 function encodeMember(

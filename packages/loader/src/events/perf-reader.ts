@@ -3,7 +3,7 @@
 import { BpfkitError, InternalError } from "@bpfkit/base/diagnostics";
 import type { Fd, Kernel, RingMemory } from "@bpfkit/base/kernel";
 import type { BpfMap } from "../object/bpf-map.ts";
-import { RingCursor } from "./ring-cursor.ts";
+import { RingCursor, type TakeRecord } from "./ring-cursor.ts";
 
 /** PERF_RECORD_LOST and PERF_RECORD_SAMPLE. */
 const recordLost = 2;
@@ -14,10 +14,10 @@ const timeSize = 8;
 /** How to read. */
 export interface PerfReaderOptions {
   /**
-   * Called with a copy of each event's bytes: in the order in which they were sent where the kernel gives their times,
-   * else CPU by CPU.
+   * Gets each event where the kernel wrote it: in the order in which they were sent where the kernel gives their times, else
+   * CPU by CPU.
    */
-  onEvent(cpu: number, data: Uint8Array): void;
+  readonly take: TakeRecord;
   /** Called with the number of events that did not fit the ring. */
   onLost?(cpu: number, count: number): void;
   /** Ring size for each CPU in pages of 4096 bytes, a power of two; 8 unless told otherwise. */
@@ -74,16 +74,16 @@ export class PerfReader {
   }
 
   /**
-   * Hands over what is in the rings, without waiting. Returns the number of events. Events of several CPUs are merged by
-   * their times up to the time of the call: whatever led to such an event was sent before it and is in a ring, too.
-   * Called by a callback, it does nothing: the call under way goes on.
+   * Hands over what is in the rings, up to `most` events, without waiting. Returns their number. Events of several CPUs are
+   * merged by their times up to the time of the call: whatever led to such an event was sent before it and is in a ring,
+   * too. Called by a callback, it does nothing: the call under way goes on.
    */
-  consume(): number {
+  consume(most = Number.POSITIVE_INFINITY): number {
     if (this.#isReading) return 0;
     this.#isReading = true;
     const unread = this.#unread();
     try {
-      return this.#merge(unread);
+      return this.#merge(unread, most);
     } finally {
       this.#isReading = false;
       // Also after a callback that threw: its event is read. Rings that are closed are not there any more.
@@ -142,7 +142,7 @@ export class PerfReader {
     });
   }
 
-  #merge(unread: CpuRing[]): number {
+  #merge(unread: CpuRing[], most: number): number {
     const isTimed = unread.some(({ timestamped }) => timestamped);
     const nowNs = isTimed ? Number(this.#kernel.monotonicNs()) : 0;
     for (const ring of unread) ring.timeNs = timeOfRecord(ring);
@@ -154,7 +154,7 @@ export class PerfReader {
       for (const { timeNs, cpu } of unread)
         if (cpu !== next.cpu) aloneUntilNs = Math.min(aloneUntilNs, timeNs);
       do {
-        if (next.timeNs > nowNs) return count;
+        if (next.timeNs > nowNs || count >= most) return count;
         count += this.#takeRecord(next);
         // A callback may have closed this reader.
         if (this.#rings.length === 0) return count;
@@ -179,15 +179,16 @@ export class PerfReader {
     ring.position = end;
     if (type === recordSample) {
       const at = position + headerSize + (ring.timestamped ? timeSize : 0);
-      const data = cursor.bytes(at + 4, Math.min(cursor.u32(at), Math.max(0, end - at - 4)));
-      if (end - ring.published >= ring.mostUnpublished) publish(ring);
-      this.#options.onEvent(ring.cpu, data);
-      return 1;
+      // The kernel pads records: the raw size counts that, too.
+      const length = Math.min(cursor.u32(at), Math.max(0, end - at - 4));
+      cursor.hand(this.#options.take, at + 4, length, ring.cpu);
+    } else if (type === recordLost) {
+      const lost = cursor.u64(position + headerSize + 8);
+      if (lost > 0) this.#options.onLost?.(ring.cpu, lost);
     }
-    const lost = type === recordLost ? cursor.u64(position + headerSize + 8) : 0;
-    if (end - ring.published >= ring.mostUnpublished) publish(ring);
-    if (lost > 0) this.#options.onLost?.(ring.cpu, lost);
-    return 0;
+    // Not before the record is read: from then on the kernel may write over it. A callback may have closed this reader.
+    if (end - ring.published >= ring.mostUnpublished && this.#rings.length > 0) publish(ring);
+    return type === recordSample ? 1 : 0;
   }
 }
 

@@ -6,6 +6,7 @@ import { BpfMap } from "../object/bpf-map.ts";
 import { emptyMapSpec } from "../spec/map-spec.ts";
 import { RecordingKernel } from "../testdata/recording-kernel.ts";
 import { PerfReader } from "./perf-reader.ts";
+import { copying, type TakeRecord } from "./ring-cursor.ts";
 import { RingReader } from "./ring-reader.ts";
 
 /** A ring of 64 bytes whose positions start just before the end, so that records wrap. */
@@ -86,7 +87,7 @@ test("perf samples and lost counts come out in order, across the end of the ring
   const map = mapOf(kernel);
   const seen: string[] = [];
   const reader = new PerfReader(kernel, map, {
-    onEvent: (cpu, data) => seen.push(`${cpu}:${[...data].join(",")}`),
+    take: copying((data, cpu) => seen.push(`${cpu}:${[...data].join(",")}`)),
     onLost: (cpu, count) => seen.push(`${cpu} lost ${count}`),
   });
   assert.is(kernel.hand.length, 2, "one ring for each online CPU");
@@ -111,7 +112,7 @@ test("perf samples and lost counts come out in order, across the end of the ring
 test("events with times come in their order across CPUs, and none overtakes what led to it", () => {
   const kernel = new TimedKernel();
   const seen: number[] = [];
-  const reader = new PerfReader(kernel, mapOf(kernel), { onEvent: (_cpu, data) => seen.push(data[0] ?? 0) });
+  const reader = new PerfReader(kernel, mapOf(kernel), { take: copying((data) => seen.push(data[0] ?? 0)) });
   const [first, second] = kernel.hand;
   second?.put(sample(10, 1));
   first?.put(sample(20, 2));
@@ -132,7 +133,7 @@ test("however the times of four CPUs interleave, events come out sorted, those o
   const kernel = new FourCpus();
   const seen: string[] = [];
   const reader = new PerfReader(kernel, mapOf(kernel), {
-    onEvent: (cpu, data) => seen.push(`${data[0]}:${cpu}`),
+    take: copying((data, cpu) => seen.push(`${data[0]}:${cpu}`)),
   });
   // A small generator, so that a failure comes again.
   let state = 1;
@@ -162,7 +163,7 @@ test("a perf reader may be closed from its own callback", () => {
   const kernel = new RingKernel();
   let count = 0;
   const reader: PerfReader = new PerfReader(kernel, mapOf(kernel), {
-    onEvent: () => {
+    take: () => {
       count += 1;
       reader.close();
     },
@@ -177,11 +178,11 @@ test("a perf reader may be closed from its own callback", () => {
 test("what callbacks throw ends a call, and the next one goes on behind that event", () => {
   const kernel = new RingKernel();
   const seen: number[] = [];
-  const take = (data: Uint8Array): void => {
-    seen.push(data[0] ?? 0);
+  const take: TakeRecord = (view, offset) => {
+    seen.push(view.getUint8(offset));
     if (seen.length === 1) throw new Error("from the callback");
   };
-  const perf = new PerfReader(kernel, mapOf(kernel), { onEvent: (_cpu, data) => take(data) });
+  const perf = new PerfReader(kernel, mapOf(kernel), { take });
   kernel.hand[0]?.put(words(9, 16 << 16, 4, 1));
   kernel.hand[0]?.put(words(9, 16 << 16, 4, 2));
   assert.throws(() => perf.consume(), /from the callback/);
@@ -199,32 +200,170 @@ test("callbacks that read themselves get nothing twice, and room is made while a
   const kernel = new RingKernel();
   const seen: number[] = [];
   const perf: PerfReader = new PerfReader(kernel, mapOf(kernel), {
-    onEvent: (_cpu, data) => seen.push(data[0] ?? 0, perf.consume(), kernel.hand[0]?.consumer ?? 0),
+    take: (view, offset) => seen.push(view.getUint8(offset), perf.consume(), kernel.hand[0]?.consumer ?? 0),
   });
   kernel.hand[0]?.put(words(9, 16 << 16, 4, 1));
   kernel.hand[0]?.put(words(9, 16 << 16, 4, 2));
   assert.is(perf.consume(), 2);
-  assert.equal(seen.splice(0), [1, 0, 56, 2, 0, 72]);
-  const ring: RingReader = new RingReader(kernel, mapOf(kernel), (data) =>
-    seen.push(data[0] ?? 0, ring.consume(), kernel.hand[2]?.consumer ?? 0),
+  assert.equal(seen.splice(0), [1, 0, 40, 2, 0, 56]);
+  const ring: RingReader = new RingReader(kernel, mapOf(kernel), (view, offset) =>
+    seen.push(view.getUint8(offset), ring.consume(), kernel.hand[2]?.consumer ?? 0),
   );
   kernel.hand[2]?.put(words(4, 0, 1, 0));
   kernel.hand[2]?.put(words(4, 0, 2, 0));
   assert.is(ring.consume(), 2);
-  assert.equal(seen, [1, 0, 56, 2, 0, 72]);
+  assert.equal(seen, [1, 0, 40, 2, 0, 56]);
+});
+
+/** What was published is the kernel's: it writes over it at once. */
+class EagerRing extends HandRing {
+  override writeConsumer(position: number): void {
+    for (let at = this.consumer; at < position; at += 1) this.data()[at % 64] = 0xee;
+    super.writeConsumer(position);
+  }
+}
+
+class EagerKernel extends RingKernel {
+  override mapPerfRing(): RingMemory {
+    const ring = new EagerRing();
+    this.hand.push(ring);
+    return ring;
+  }
+}
+
+test("nothing is read after it was published, whether records wrap or not", () => {
+  const kernel = new EagerKernel();
+  const seen: string[] = [];
+  const inPlace: boolean[] = [];
+  const take: TakeRecord = (view, offset, length) => {
+    const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, length);
+    seen.push([...bytes].join(","));
+    inPlace.push(kernel.hand.some((ring) => ring.data().buffer === view.buffer));
+  };
+  const perf = new PerfReader(kernel, mapOf(kernel), { take });
+  const ring = new RingReader(kernel, mapOf(kernel), take);
+  const [first, , last] = kernel.hand;
+  for (let round = 0; round < 20; round += 1) {
+    first?.put(words(9, 16 << 16, 4, round));
+    first?.put(words(9, 24 << 16, 12, round, 0x0101_0101, 0x0202_0202));
+    last?.put(words(4, 0, round, 0));
+    last?.put(words(12, 0, round, 0x0101_0101, 0x0202_0202, 0));
+    for (const reader of [perf, ring]) {
+      assert.is(reader.consume(), 2);
+      assert.equal(seen.splice(0), [`${round},0,0,0`, `${round},0,0,0,1,1,1,1,2,2,2,2`]);
+    }
+  }
+  assert.ok(inPlace.includes(true) && inPlace.includes(false), "some wrap and some do not");
+});
+
+/** The header of a record is seen before what is behind it, until reads are put into their order. */
+class UnorderedRing extends HandRing {
+  late: (() => void)[] = [];
+  orderReads(): void {
+    for (const arrive of this.late.splice(0)) arrive();
+  }
+}
+
+test("records of a ring buffer are read after all headers that say that they are finished", () => {
+  const memory = new UnorderedRing();
+  class UnorderedKernel extends RecordingKernel {
+    override mapRingBuffer(): RingMemory {
+      return memory;
+    }
+  }
+  const kernel = new UnorderedKernel();
+  const seen: number[] = [];
+  const reader = new RingReader(kernel, mapOf(kernel), (view, offset) =>
+    seen.push(view.getUint32(offset, true)),
+  );
+  for (const value of [7, 8]) {
+    const at = memory.producer;
+    memory.put(words(4, 0, 0xffff_ffff, 0));
+    memory.late.push(() => memory.data().set(words(value), (at + 8) % 64));
+  }
+  assert.is(reader.consume(), 2);
+  assert.equal(seen, [7, 8]);
+});
+
+test("a call takes no more than it is asked for, and the next ones go on there", () => {
+  const kernel = new TimedKernel();
+  const seen: number[] = [];
+  const take: TakeRecord = (view, offset) => seen.push(view.getUint8(offset));
+  const perf = new PerfReader(kernel, mapOf(kernel), { take });
+  const ring = new RingReader(kernel, mapOf(kernel), take);
+  const [first, second, last] = kernel.hand;
+  for (const time of [1, 3]) first?.put(sample(time, time));
+  for (const time of [2, 4]) second?.put(sample(time, time));
+  assert.equal([perf.consume(3), perf.consume(3), perf.consume(3)], [3, 1, 0]);
+  for (const value of [5, 6, 7]) last?.put(words(4, 0, value, 0));
+  assert.equal([ring.consume(2), ring.consume(2), ring.consume(2)], [2, 1, 0]);
+  assert.equal(seen, [1, 2, 3, 4, 5, 6, 7]);
+});
+
+test("headers that cannot be are refused, and nothing outside of their records is handed over", () => {
+  for (const size of [0, 4, 12, 48]) {
+    const kernel = new RingKernel();
+    const perf = new PerfReader(kernel, mapOf(kernel), { take: () => assert.unreachable() });
+    kernel.hand[0]?.put(words(9, size << 16, 4, 1));
+    assert.throws(() => perf.consume(), /perf record of/);
+  }
+  const kernel = new RingKernel();
+  const seen: string[] = [];
+  const take = copying((data) => seen.push([...data].join(",")));
+  const perf = new PerfReader(kernel, mapOf(kernel), { take });
+  // Its data would be longer than the record; the next has no room for a length, and so no data.
+  kernel.hand[0]?.put(words(9, 16 << 16, 0xffff_fff0, 1));
+  kernel.hand[0]?.put(words(9, 8 << 16));
+  assert.is(perf.consume(), 2);
+  assert.equal(seen.splice(0), ["1,0,0,0", ""]);
+  const ring = new RingReader(kernel, mapOf(kernel), take);
+  kernel.hand[2]?.put(words(4, 0, 1, 0));
+  kernel.hand[2]?.put(words(0x3fff_ffff, 0));
+  assert.is(ring.consume(), 1, "what is finished comes first");
+  assert.throws(() => ring.consume(), /ring buffer record of 1073741823 bytes/);
+  assert.equal(seen, ["1,0,0,0"]);
+});
+
+test("a ring buffer may be closed from its own callback: its memory is not there any more", () => {
+  class ClosedRing extends HandRing {
+    isMapped = true;
+    override data(): Uint8Array {
+      assert.ok(this.isMapped);
+      return super.data();
+    }
+    override writeConsumer(position: number): void {
+      assert.ok(this.isMapped);
+      super.writeConsumer(position);
+    }
+    override unmap(): void {
+      this.isMapped = false;
+    }
+  }
+  const memory = new ClosedRing();
+  class ClosingKernel extends RecordingKernel {
+    override mapRingBuffer(): RingMemory {
+      return memory;
+    }
+  }
+  const kernel = new ClosingKernel();
+  const reader: RingReader = new RingReader(kernel, mapOf(kernel), () => reader.close());
+  memory.put(words(4, 0, 1, 0));
+  memory.put(words(4, 0, 2, 0));
+  assert.is(reader.consume(), 1);
 });
 
 test("page counts are powers of two", () => {
   const kernel = new RecordingKernel();
   for (const pageCount of [0, 3, -1, 1.5]) {
-    assert.throws(() => new PerfReader(kernel, mapOf(kernel), { onEvent() {}, pageCount }), /power of two/);
+    assert.throws(() => new PerfReader(kernel, mapOf(kernel), { take() {}, pageCount }), /power of two/);
   }
 });
 
 test("ring buffer records: discarded ones are skipped, unfinished ones wait", () => {
   const kernel = new RingKernel();
   const seen: string[] = [];
-  const reader = new RingReader(kernel, mapOf(kernel), (data) => seen.push([...data].join(",")));
+  const take = copying((data) => seen.push([...data].join(",")));
+  const reader = new RingReader(kernel, mapOf(kernel), take);
   const ring = kernel.hand[0];
   if (ring === undefined) throw new Error("no ring");
   ring.put(words(8, 0, 1, 2));

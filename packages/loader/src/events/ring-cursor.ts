@@ -4,12 +4,32 @@ import type { RingMemory } from "@bpfkit/base/kernel";
 /** Up to here a loop is faster than a view of the source. */
 const shortCopy = 64;
 
+/**
+ * Gets the bytes of one record, as a part of a view. They may be read during the call only: afterwards the kernel writes
+ * over them, and once the ring is unmapped, touching them ends the process. `cpu` is 0 where records have none.
+ */
+export type TakeRecord = (view: DataView, offset: number, length: number, cpu: number) => void;
+
+/** For who keeps records: hands a copy over. */
+export function copying(take: (data: Uint8Array, cpu: number) => void): TakeRecord {
+  return (view, offset, length, cpu) => take(copyOf(view, offset, length), cpu);
+}
+
+function copyOf(view: DataView, offset: number, length: number): Uint8Array {
+  const copy = new Uint8Array(length);
+  if (length > shortCopy) copy.set(new Uint8Array(view.buffer, view.byteOffset + offset, length));
+  else for (let at = 0; at < length; at += 1) copy[at] = view.getUint8(offset + at);
+  return copy;
+}
+
 /** Reads at positions that count bytes since creation. */
 export class RingCursor {
   readonly #ring: RingMemory;
   readonly #mask: number;
   #data: Uint8Array = new Uint8Array(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
+  /** A record that wraps, in one piece. */
+  #whole = new DataView(new ArrayBuffer(0));
 
   constructor(ring: RingMemory) {
     this.#ring = ring;
@@ -42,19 +62,18 @@ export class RingCursor {
     return this.u32(position) + this.u32(position + 4) * 2 ** 32;
   }
 
-  /** A copy. */
-  bytes(position: number, length: number): Uint8Array {
-    const copy = new Uint8Array(length);
-    const data = this.#data;
+  /** Hands `length` bytes over, which are no more than the ring has: in place, or of those that wrap a copy. */
+  hand(take: TakeRecord, position: number, length: number, cpu: number): void {
     const start = position & this.#mask;
-    if (length <= shortCopy) {
-      const mask = this.#mask;
-      for (let at = 0; at < length; at += 1) copy[at] = data[(start + at) & mask] ?? 0;
-      return copy;
+    const first = this.#mask + 1 - start;
+    if (length <= first) {
+      take(this.#view, start, length, cpu);
+      return;
     }
-    const first = Math.min(length, this.#mask + 1 - start);
-    copy.set(data.subarray(start, start + first));
-    if (first < length) copy.set(data.subarray(0, length - first), first);
-    return copy;
+    if (this.#whole.byteLength < length) this.#whole = new DataView(new ArrayBuffer(length));
+    const whole = new Uint8Array(this.#whole.buffer);
+    whole.set(this.#data.subarray(start));
+    whole.set(this.#data.subarray(0, length - first), first);
+    take(this.#whole, 0, length, cpu);
   }
 }

@@ -3,7 +3,7 @@
 import { InternalError } from "@bpfkit/base/diagnostics";
 import type { Fd, Kernel, RingMemory } from "@bpfkit/base/kernel";
 import type { BpfMap } from "../object/bpf-map.ts";
-import { RingCursor } from "./ring-cursor.ts";
+import { RingCursor, type TakeRecord } from "./ring-cursor.ts";
 
 /** BPF_RINGBUF_BUSY_BIT, BPF_RINGBUF_DISCARD_BIT, BPF_RINGBUF_HDR_SZ. */
 const busyBit = 0x8000_0000;
@@ -16,15 +16,15 @@ const partsOfRing = 8;
 export class RingReader {
   readonly #fd: Fd;
   readonly #memory: RingMemory;
-  readonly #onEvent: (data: Uint8Array) => void;
+  readonly #take: TakeRecord;
   readonly #cursor: RingCursor;
   #open = true;
   #isReading = false;
 
-  /** `onEvent` gets a copy of each record's bytes. */
-  constructor(kernel: Kernel, map: BpfMap, onEvent: (data: Uint8Array) => void) {
+  /** `take` gets each record where the kernel wrote it. */
+  constructor(kernel: Kernel, map: BpfMap, take: TakeRecord) {
     this.#fd = map.fd;
-    this.#onEvent = onEvent;
+    this.#take = take;
     this.#memory = kernel.mapRingBuffer(map.fd);
     this.#cursor = new RingCursor(this.#memory);
   }
@@ -35,14 +35,19 @@ export class RingReader {
   }
 
   /**
-   * Hands over every finished record, without waiting. Returns their number. Called by a callback, it does nothing: the
-   * call under way goes on.
+   * Hands over finished records, up to `most` of them, without waiting. Returns their number. Called by a callback, it does
+   * nothing: the call under way goes on.
    */
-  consume(): number {
+  consume(most = Number.POSITIVE_INFINITY): number {
     if (this.#isReading) return 0;
     this.#isReading = true;
     try {
-      return this.#read();
+      const position = this.#memory.readConsumer();
+      this.#cursor.refresh();
+      const end = this.#endOfFinished(position, this.#memory.readProducer(), most);
+      if (end === position) return 0;
+      this.#memory.orderReads?.();
+      return this.#read(position, end);
     } finally {
       this.#isReading = false;
     }
@@ -59,32 +64,52 @@ export class RingReader {
     this.close();
   }
 
-  #read(): number {
-    let count = 0;
-    let position = this.#memory.readConsumer();
-    let published = position;
-    const producer = this.#memory.readProducer();
+  /**
+   * Where the first record is that is reserved and not yet submitted (everything behind it waits), or the record after
+   * `most` others, or the producer. A header that says that its record is finished never changes again, but the record
+   * behind it may be read only after {@link RingMemory.orderReads}: hence a walk of its own, with one such call for all.
+   */
+  #endOfFinished(start: number, producer: number, most: number): number {
+    let position = start;
+    for (let count = 0; position < producer && count < most; count += 1) {
+      const word = this.#cursor.u32(position);
+      if ((word & busyBit) !== 0) break;
+      const length = lengthOf(word);
+      const next = nextRecord(position, length);
+      // Either everything before it is handed over first, or this call fails at once.
+      if (next > producer) {
+        if (position > start) break;
+        throw new InternalError(`ring buffer record of ${length} bytes at ${position}`);
+      }
+      position = next;
+    }
+    return position;
+  }
+
+  #read(start: number, end: number): number {
     const cursor = this.#cursor;
     const mostUnpublished = this.#memory.sizeBytes / partsOfRing;
+    let count = 0;
+    let position = start;
+    let published = start;
     try {
-      while (this.#open && position < producer) {
-        // A callback may have let the world run and memory move.
-        cursor.refresh();
+      while (position < end) {
         const word = cursor.u32(position);
-        // A reserved record that is not submitted yet: everything behind it waits.
-        if ((word & busyBit) !== 0) break;
-        const length = (word & ~(busyBit | discardBit)) >>> 0;
-        const next = position + ((headerSize + length + 7) & ~7);
-        if (next > producer) throw new InternalError(`ring buffer record of ${length} bytes at ${position}`);
-        const data = (word & discardBit) === 0 ? cursor.bytes(position + headerSize, length) : undefined;
-        position = next;
+        const length = lengthOf(word);
+        const at = position + headerSize;
+        position = nextRecord(position, length);
+        if ((word & discardBit) === 0) {
+          count += 1;
+          cursor.hand(this.#take, at, length, 0);
+          if (!this.#open) return count;
+          // The callback may have let the world run and memory move.
+          cursor.refresh();
+        }
+        // Not before the record is read: from then on the kernel may write over it.
         if (position - published >= mostUnpublished) {
           this.#memory.writeConsumer(position);
           published = position;
         }
-        if (data === undefined) continue;
-        count += 1;
-        this.#onEvent(data);
       }
     } finally {
       // Also after a callback that threw: its record is read.
@@ -92,4 +117,13 @@ export class RingReader {
     }
     return count;
   }
+}
+
+/** Of the record's bytes, without its header. */
+function lengthOf(word: number): number {
+  return (word & ~(busyBit | discardBit)) >>> 0;
+}
+
+function nextRecord(position: number, length: number): number {
+  return position + ((headerSize + length + 7) & ~7);
 }

@@ -33,7 +33,14 @@ export interface ReadableRing extends RingMemory {
   hasRecords(): boolean;
 }
 
-/** Positions are 64 bits and written by the kernel: atomic reads order the data behind them. */
+/**
+ * A position: 64 bits that one side writes and the other reads. The kernel's side is a release of what it wrote before the
+ * producer moves (perf_output_put_handle in kernel/events/ring_buffer.c, __bpf_ringbuf_reserve in kernel/bpf/ringbuf.c) and
+ * an acquire of the consumer. Ours is Atomics, whose accesses are sequentially consistent, in memory that is shared with
+ * the kernel as with another thread: V8 makes of them a plain load and an exchange on x86-64, which orders loads with loads
+ * and loads with later stores anyway, and LDAR and STLR on arm64. So no record is read before the producer's position is,
+ * and none after the consumer's is published.
+ */
 class Position {
   readonly #word: BigUint64Array;
 
@@ -188,6 +195,8 @@ export class ArenaMemory implements SharedMemory {
   }
 }
 
+const fence = new Int32Array(1);
+
 /** A BPF ring buffer: the consumer's page, which is ours to write, and behind it read-only the producer's and the data. */
 export class BpfRing extends MappedRing {
   readonly sizeBytes: number;
@@ -212,6 +221,16 @@ export class BpfRing extends MappedRing {
       unmapped,
     );
     this.sizeBytes = sizeBytes;
+  }
+
+  /**
+   * The kernel reserves a record by moving the producer, and finishes it by an exchange of its header: our plain read of that
+   * header does not order what is read next where loads may overtake each other, as on arm64. STLR waits for all reads
+   * before it, the LDAR after it does not overtake it, and nothing overtakes the LDAR. Any word will do.
+   */
+  orderReads(): void {
+    Atomics.store(fence, 0, 0);
+    Atomics.load(fence, 0);
   }
 
   override hasRecords(): boolean {

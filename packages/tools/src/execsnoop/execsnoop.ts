@@ -108,8 +108,7 @@ export const execsnoop: Tool = {
       const execve = bpf.syscallFunction("execve");
       bpf.attachKprobe({ event: execve, program: "syscall__execve" });
       bpf.attachKretprobe({ event: execve, program: "execve_return" });
-      const events = bpf.table("events");
-      events.openPerfBuffer((_cpu, data) => printer.take(events.event(data) as unknown as ExecEvent));
+      bpf.table("events").openEvents((event) => printer.take(event as unknown as ExecEvent));
       host.write(headerLine(options));
       while (!host.signal.aborted) {
         const { ended } = await bpf.perfBufferPoll(Number.POSITIVE_INFINITY, host.signal);

@@ -82,9 +82,9 @@ async function trace(bpf: BPF, options: Options, host: ToolHost): Promise<void> 
   const events = bpf.table("events");
   let firstUs: bigint | undefined;
   const pages = options.number("buffer-pages", 1) ?? 64;
-  events.openPerfBuffer(
-    (_cpu, data) => {
-      const event = events.event(data) as unknown as OpenEvent;
+  events.openEvents(
+    (decoded) => {
+      const event = decoded as unknown as OpenEvent;
       firstUs ??= event.ts;
       if (options.has("failed") && event.ret >= 0) return;
       if (!event.comm.includes(options.text("name") ?? "")) return;

@@ -66,12 +66,10 @@ async function trace(bpf: BPF, options: Options, host: ToolHost): Promise<void> 
   const names = options.has("dns") ? new DnsCache() : undefined;
   let firstUs: bigint | undefined;
   if (names !== undefined) {
-    const answers = bpf.table("answers");
-    answers.openPerfBuffer((_cpu, data) => names.add(answers.event(data) as unknown as AnswerEvent));
+    bpf.table("answers").openEvents((event) => names.add(event as unknown as AnswerEvent));
   }
-  const events = bpf.table("events");
-  events.openPerfBuffer((_cpu, data) => {
-    const event = events.event(data) as unknown as ConnectEvent;
+  bpf.table("events").openEvents((decoded) => {
+    const event = decoded as unknown as ConnectEvent;
     firstUs ??= event.ts_us;
     const query = names?.text(ipAddress(event.version, event.daddr), event.ts_us) ?? "";
     host.write(connectLine(event, event.ts_us - firstUs, query, options));

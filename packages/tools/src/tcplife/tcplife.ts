@@ -49,9 +49,9 @@ function definesFor(options: Options): string[] {
 async function trace(bpf: BPF, options: Options, host: ToolHost): Promise<void> {
   const events = bpf.table("events");
   let firstUs: bigint | undefined;
-  events.openPerfBuffer(
-    (_cpu, data) => {
-      const event = events.event(data) as unknown as SessionEvent;
+  events.openEvents(
+    (decoded) => {
+      const event = decoded as unknown as SessionEvent;
       firstUs ??= event.ts_us;
       host.write(sessionLine(event, host.kernel.wallClockMs(), event.ts_us - firstUs, options));
     },
