@@ -8,9 +8,12 @@ import {
   type Start,
   spawnHere,
 } from "./bench/measure.ts";
+import { benchParts } from "./bench/parts.ts";
+import { measureLines, type StartPrinting } from "./bench/printing.ts";
 import type { Measurement } from "./bench/rows.ts";
+import { guestParameter, matchingCases, onlyParameter } from "./guest-case.ts";
 import { mountPeers, spawnPeer } from "./peers/disk.ts";
-import { bpfkit } from "./peers/side-by-side.ts";
+import { bccTool, bpfkit } from "./peers/side-by-side.ts";
 import { report } from "./run-cases.ts";
 
 const rounds = 3;
@@ -48,31 +51,67 @@ async function measureStarts(what: string): Promise<void> {
   }
 }
 
-mountPeers();
-await measureStarts("count calls of vfs_read");
-for (const kind of ["ring", "perf"]) {
+async function measureBuffer(kind: "ring" | "perf"): Promise<void> {
   const seconds = String(floodSeconds);
   const consumers = {
     bpfkit: spawnHere.bind(undefined, [
       process.execPath,
       "/bpfkit/agent/bench/flood-bpfkit.js",
-      kind,
       `/objects/${kind}.o`,
       seconds,
     ]),
     BCC: () => spawnPeer(["/usr/bin/python3", "/tmp/flood_bcc.py", kind, `/tmp/${kind}.c`, seconds]),
   };
   for (const [who, start] of Object.entries(consumers)) {
-    const { received, lost, seconds: took } = await measureFlood(start());
+    const {
+      received,
+      lost,
+      seconds: took,
+    } = await measureFlood(start(), who === "bpfkit" ? kind === "perf" : undefined);
     const what = `${kind} buffer at saturation`;
     say({ what: `${what}: events taken`, who, value: received / took, unit: "/s" });
     say({ what: `${what}: events lost`, who, value: lost / took, unit: "/s" });
   }
 }
-const { received, lost } = await measureBpftrace(floodSeconds, eventsPerCall);
-const what = "perf buffer at saturation";
-say({ what: `${what}: events taken`, who: "bpftrace", value: received / floodSeconds, unit: "/s" });
-say({ what: `${what}: events lost`, who: "bpftrace", value: lost / floodSeconds, unit: "/s" });
-await measureStarts("execsnoop");
+
+async function measureBpftraceFlood(): Promise<void> {
+  const { received, lost } = await measureBpftrace(floodSeconds, eventsPerCall);
+  const what = "perf buffer at saturation";
+  say({ what: `${what}: events taken`, who: "bpftrace", value: received / floodSeconds, unit: "/s" });
+  say({ what: `${what}: events lost`, who: "bpftrace", value: lost / floodSeconds, unit: "/s" });
+}
+
+async function measurePrinting(): Promise<void> {
+  const what = "opensnoop at saturation";
+  const printers: Readonly<Record<string, StartPrinting>> = {
+    bpfkit: (stdout) => spawnHere([...bpfkit, "run", "--target", "kernel", "opensnoop"], "/", stdout),
+    // As users run it, lines are not written one by one.
+    BCC: (stdout) =>
+      spawnPeer(
+        ["/tmp/busybox", "env", "-u", "PYTHONUNBUFFERED", ...bccTool, "/usr/sbin/opensnoop-bpfcc"],
+        stdout,
+      ),
+    "libbpf-tools": (stdout) => spawnPeer(["/usr/sbin/opensnoop"], stdout),
+  };
+  for (const [who, start] of Object.entries(printers)) {
+    const { lines, calls, endMs } = await measureLines(start, floodSeconds);
+    say({ what: `${what}: lines printed`, who, value: lines / floodSeconds, unit: "/s" });
+    say({ what: `${what}: calls`, who, value: calls / (floodSeconds + endMs / 1000), unit: "/s" });
+    say({ what: `${what}: until ended after Ctrl-C`, who, value: endMs, unit: "ms" });
+  }
+}
+
+const runs: Readonly<Record<keyof typeof benchParts, () => Promise<void>>> = {
+  startCounter: () => measureStarts("count calls of vfs_read"),
+  ring: () => measureBuffer("ring"),
+  perf: () => measureBuffer("perf"),
+  bpftrace: measureBpftraceFlood,
+  printing: measurePrinting,
+  startExecsnoop: () => measureStarts("execsnoop"),
+};
+
+mountPeers();
+const parts = Object.entries(benchParts).map(([key, { name }]) => ({ key: key as keyof typeof runs, name }));
+for (const { key } of matchingCases(parts, guestParameter(onlyParameter))) await runs[key]();
 report({ kind: "done", count: 0 });
 process.exit(0);

@@ -57,7 +57,10 @@ export function guestParameter(parameter: string): string | undefined {
 }
 
 /** The cases whose names match. */
-export function matchingCases(cases: readonly GuestCase[], only: string | undefined): readonly GuestCase[] {
+export function matchingCases<Case extends { readonly name: string }>(
+  cases: readonly Case[],
+  only: string | undefined,
+): readonly Case[] {
   if (only === undefined) return cases;
   const pattern = new RegExp(only, "i");
   return cases.filter(({ name }) => pattern.test(name));

@@ -45,3 +45,13 @@ export interface FloodResult {
   readonly lost: number;
   readonly seconds: number;
 }
+
+/** After a flood: every event that was sent is taken, and every other one counted. */
+export interface FloodSums {
+  readonly taken: number;
+  /** What the program counts. */
+  readonly sent: number;
+  readonly lost: number;
+  /** What the buffers report as lost: perf buffers everything, with a later event; ring buffers nothing. */
+  readonly reported: number;
+}

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { spawnPeer } from "../peers/disk.ts";
-import type { FloodResult } from "./flood.ts";
+import type { FloodResult, FloodSums } from "./flood.ts";
 
 /** A program that attaches by itself. */
 export type Start = () => ChildProcess;
@@ -57,31 +57,72 @@ export async function measureStart(start: Start): Promise<Started> {
 }
 
 /** Starts something outside of the peers' root. */
-export function spawnHere(words: readonly string[], cwd = "/"): ChildProcess {
+export function spawnHere(
+  words: readonly string[],
+  cwd = "/",
+  stdout: number | "pipe" = "pipe",
+): ChildProcess {
   const [program = "", ...args] = words;
   const env = { ...process.env, XDG_CACHE_HOME: "/cache" };
-  return spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "inherit"] });
+  return spawn(program, args, { cwd, env, stdio: ["pipe", stdout, "inherit"] });
 }
 
-/** Lets a consumer run beside a process that does nothing but call getegid(2). */
-export async function measureFlood(consumer: ChildProcess): Promise<FloodResult> {
-  const { stdout } = consumer;
+/** Does nothing but call getegid(2). */
+const flood = ["/usr/bin/python3", "-c", "import os\nwhile True: os.getegid()"];
+/** Calls getegid(2) on every CPU once. */
+const callOnEachCpu = [
+  "/usr/bin/python3",
+  "-c",
+  "import os\nfor cpu in os.sched_getaffinity(0):\n os.sched_setaffinity(0, {cpu})\n os.getegid()",
+];
+
+/** Waits for the end of a process. */
+export const ended = async (child: ChildProcess): Promise<void> => {
+  if (child.exitCode === null && child.signalCode === null)
+    await new Promise((resolve) => child.once("exit", resolve));
+};
+
+/**
+ * Lets a consumer run beside a process that does nothing but call getegid(2).
+ * @param reports whether the buffer reports what it lost; undefined where the consumer does not tell sums afterwards
+ * @throws Error where what was taken, and what is said to be lost, is not what was sent
+ */
+export async function measureFlood(consumer: ChildProcess, reports?: boolean): Promise<FloodResult> {
+  const { stdout, stdin } = consumer;
   if (stdout === null) throw new Error("no pipe");
   let source: ChildProcess | undefined;
   let result: FloodResult | undefined;
-  const lines = createInterface({ input: stdout });
+  let looks = 0;
   try {
-    for await (const line of lines) {
+    for await (const line of createInterface({ input: stdout })) {
       if (!line.startsWith("{")) continue;
-      const report = JSON.parse(line) as { readonly attached?: boolean } | FloodResult;
-      if ("received" in report) result = report;
-      else source = spawnPeer(["/usr/bin/python3", "-c", "import os\nwhile True: os.getegid()"]);
+      const said = JSON.parse(line) as { readonly attached?: boolean } | FloodResult | FloodSums;
+      if ("received" in said) {
+        result = said;
+        source?.kill("SIGKILL");
+        if (source !== undefined) await ended(source);
+        if (reports === undefined) break;
+        stdin?.write("taken?\n");
+      } else if ("taken" in said) {
+        looks += 1;
+        if (looks === 1) {
+          await ended(spawnPeer(callOnEachCpu));
+          stdin?.end("taken?\n");
+        } else requireSums(said, reports === true);
+      } else source = spawnPeer(flood);
     }
   } finally {
     source?.kill("SIGKILL");
+    consumer.kill("SIGKILL");
   }
-  if (result === undefined) throw new Error(`${consumer.spawnargs.join(" ")} gave no result`);
+  const known = reports === undefined || looks === 2;
+  if (result === undefined || !known) throw new Error(`${consumer.spawnargs.join(" ")} gave no result`);
   return result;
+}
+
+function requireSums(sums: FloodSums, reports: boolean): void {
+  const { taken, sent, lost, reported } = sums;
+  if (taken !== sent || reported !== (reports ? lost : 0)) throw new Error(`sums: ${JSON.stringify(sums)}`);
 }
 
 /** Lines that bpftrace prints of the same flood. */
@@ -103,7 +144,7 @@ export async function measureBpftrace(seconds: number, eventsPerCall: number): P
     }
   });
   while (!isAttached(child.pid ?? 0) && child.exitCode === null) await sleep(20);
-  const source = spawnPeer(["/usr/bin/python3", "-c", "import os\nwhile True: os.getegid()"]);
+  const source = spawnPeer(flood);
   await closed;
   source.kill("SIGKILL");
   return { received, lost, seconds };

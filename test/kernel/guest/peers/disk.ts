@@ -27,8 +27,8 @@ export function mountPeers(): void {
   execFileSync("/bin/ip", ["link", "set", "lo", "up"]);
 }
 
-/** Starts a program in there. Standard error goes to the console. */
-export function spawnPeer(words: readonly string[]): ChildProcess {
+/** Starts a program in there. Standard error goes to the console, standard output into a pipe unless told otherwise. */
+export function spawnPeer(words: readonly string[], stdout: number | "pipe" = "pipe"): ChildProcess {
   const env = {
     PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
     HOME: "/tmp",
@@ -37,5 +37,5 @@ export function spawnPeer(words: readonly string[]): ChildProcess {
     PYTHONUNBUFFERED: "1",
     PYTHONDONTWRITEBYTECODE: "1",
   };
-  return spawn("/bin/chroot", [peersRoot, ...words], { env, stdio: ["pipe", "pipe", "inherit"] });
+  return spawn("/bin/chroot", [peersRoot, ...words], { env, stdio: ["pipe", stdout, "inherit"] });
 }

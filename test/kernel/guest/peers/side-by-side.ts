@@ -13,7 +13,7 @@ import { runWorkload } from "./events.ts";
 export const bpfkit = [process.execPath, "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.cjs"];
 
 /** Runs BCC's tools; compiled on the host, see bcc_recording.py. */
-const bccTool = ["/usr/bin/python3", "/tmp/bcc_tool.py", "/tmp/recording.jsonl"];
+export const bccTool = ["/usr/bin/python3", "/tmp/bcc_tool.py", "/tmp/recording.jsonl"];
 
 /** How long a front end may take until it has attached, in an emulated machine that may have other work. */
 const startLimitMs = 200_000;
