@@ -32,6 +32,7 @@ export const Errno = {
   EPROTO: 71,
   EBADMSG: 74,
   EOVERFLOW: 75,
+  EILSEQ: 84,
   EOPNOTSUPP: 95,
   EAFNOSUPPORT: 97,
   ENOTSUPP: 524,

@@ -77,6 +77,9 @@ function attach(kernel: Kernel, program: Program, kind: Kind, options: KprobeOpt
       {
         cause: error,
         ...(missing ? { hint: "It may be inlined or renamed in this kernel; see /proc/kallsyms." } : {}),
+        ...(error.errno === Errno.EILSEQ
+          ? { hint: "No instruction of the function starts at this offset." }
+          : {}),
       },
     );
   }
