@@ -76,12 +76,61 @@ export type LinkTarget =
   | { readonly kind: "network-namespace"; readonly inode: number; readonly attachType: number }
   | { readonly kind: "interface"; readonly ifindex: number; readonly attachType: number }
   | { readonly kind: "struct-ops"; readonly mapId: number }
-  | { readonly kind: "netfilter"; readonly family: number; readonly hook: number; readonly priority: number }
-  | { readonly kind: "kprobe-multi"; readonly count: number; readonly returns: boolean }
-  | { readonly kind: "uprobe-multi"; readonly count: number; readonly returns: boolean; readonly pid: number }
-  /** enum bpf_perf_event_type; Linux 6.6 tells it, before that it is 0. */
-  | { readonly kind: "perf-event"; readonly type: number }
+  | {
+      readonly kind: "netfilter";
+      readonly family: number;
+      readonly hook: number;
+      readonly priority: number;
+      readonly flags: number;
+    }
+  /** `places` are told by Linux 6.6, cookies by 6.9; addresses are 0 for users who may not see them. */
+  | {
+      readonly kind: "kprobe-multi";
+      readonly count: number;
+      readonly returns: boolean;
+      readonly missed: bigint;
+      readonly places: readonly { readonly address: bigint; readonly cookie: bigint }[];
+    }
+  /** Linux 6.8 tells all of it. Offsets in bytes from the beginning of the file. */
+  | {
+      readonly kind: "uprobe-multi";
+      readonly count: number;
+      readonly returns: boolean;
+      readonly pid: number;
+      readonly path: string;
+      readonly places: readonly {
+        readonly offset: bigint;
+        readonly referenceCounter: bigint;
+        readonly cookie: bigint;
+      }[];
+    }
+  /** Linux 6.6 tells what event it is. */
+  | { readonly kind: "perf-event"; readonly event: PerfLinkEvent | undefined }
   | { readonly kind: "unknown" };
+
+/** The event of a perf event link (enum bpf_perf_event_type). */
+export type PerfLinkEvent =
+  | {
+      readonly kind: "kprobe";
+      readonly returns: boolean;
+      readonly function: string;
+      readonly offset: number;
+      /** 0 for users who may not see it. */
+      readonly address: bigint;
+      /** How often the program could not run. */
+      readonly missed: bigint;
+      readonly cookie: bigint;
+    }
+  | {
+      readonly kind: "uprobe";
+      readonly returns: boolean;
+      readonly path: string;
+      readonly offset: number;
+      readonly cookie: bigint;
+    }
+  | { readonly kind: "tracepoint"; readonly name: string; readonly cookie: bigint }
+  /** Type and config of struct perf_event_attr. */
+  | { readonly kind: "counter"; readonly type: number; readonly config: bigint; readonly cookie: bigint };
 
 /** struct bpf_link_info. */
 export interface LinkInfo {

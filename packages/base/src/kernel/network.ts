@@ -14,6 +14,8 @@ export interface TrafficFilter {
 export interface KernelNetwork {
   /** @throws SyscallError ENODEV */
   interfaceIndex(name: string): number;
+  /** Undefined where no interface of this network namespace has the number. */
+  interfaceName(index: number): string | undefined;
   /**
    * Attaches an XDP program to an interface through netlink, or detaches with -1 (Linux 4.8).
    * @param flags XDP_FLAGS_*: 1 only where there is none, 2 generic, 4 native, 8 offloaded

@@ -1,7 +1,8 @@
 /** Links that are loaded in a kernel, described in bpftool's fields. */
-import { attachTypeName, programTypeName } from "@bpfkit/base/abi";
-import type { Fd, Kernel, LinkInfo } from "@bpfkit/base/kernel";
+import { AttachType, attachTypeName, programTypeName } from "@bpfkit/base/abi";
+import type { Fd, Kernel, LinkInfo, PerfLinkEvent } from "@bpfkit/base/kernel";
 import { LinkType } from "@bpfkit/base/kernel";
+import { KernelSymbols } from "@bpfkit/loader";
 import type { JsonNode } from "./json-text.ts";
 import { openObject, withObject } from "./walk.ts";
 
@@ -24,6 +25,18 @@ const typeNames: ReadonlyMap<number, string> = new Map(
 /** `tracing`, `perf_event` ...; `type N` for one not known. */
 export function linkTypeName(type: number): string {
   return typeNames.get(type) ?? `type ${type}`;
+}
+
+/** Names of functions of kernels, read when the first is wanted. */
+const symbols = new WeakMap<Kernel, KernelSymbols>();
+
+function symbolsOf(kernel: Kernel): KernelSymbols {
+  let known = symbols.get(kernel);
+  if (known === undefined) {
+    known = new KernelSymbols(kernel);
+    symbols.set(kernel, known);
+  }
+  return known;
 }
 
 /** Describes a link. */
@@ -56,17 +69,67 @@ function targetFields(kernel: Kernel, { target, programId }: LinkInfo): Record<s
     case "network-namespace":
       return { netns_ino: target.inode, attach_type: attachTypeName(target.attachType) };
     case "interface":
-      return { ifindex: target.ifindex, attach_type: attachTypeName(target.attachType) };
+      return {
+        devname:
+          target.ifindex === 0 ? "(detached)" : (kernel.network.interfaceName(target.ifindex) ?? "(unknown)"),
+        ifindex: target.ifindex,
+        // Of XDP there is only one.
+        ...(target.attachType === AttachType.Xdp ? {} : { attach_type: attachTypeName(target.attachType) }),
+      };
     case "struct-ops":
       return { map_id: target.mapId };
     case "netfilter":
-      return { pf: target.family, hook: target.hook, prio: target.priority };
+      return { pf: target.family, hook: target.hook, prio: target.priority, flags: target.flags };
     case "kprobe-multi":
-      return { func_cnt: target.count, retprobe: target.returns };
+      return {
+        retprobe: target.returns,
+        func_cnt: target.count,
+        missed: target.missed,
+        funcs: [...target.places]
+          .sort((a, b) => (a.address < b.address ? -1 : 1))
+          .map((place) => kernelFunction(kernel, place)),
+      };
     case "uprobe-multi":
-      return { func_cnt: target.count, retprobe: target.returns, pid: target.pid };
+      return {
+        retprobe: target.returns,
+        path: target.path,
+        func_cnt: target.count,
+        pid: target.pid,
+        funcs: target.places.map(({ offset, referenceCounter, cookie }) => ({
+          offset,
+          ref_ctr_offset: referenceCounter,
+          cookie,
+        })),
+      };
+    case "perf-event":
+      return target.event === undefined ? {} : eventFields(target.event);
     default:
       return {};
+  }
+}
+
+function kernelFunction(
+  kernel: Kernel,
+  { address, cookie }: { readonly address: bigint; readonly cookie: bigint },
+): JsonNode {
+  const found = /^(.*) \[(.*)\]$/.exec(symbolsOf(kernel).name(address, { showModule: true }));
+  const [, func = null, module = null] = found ?? [];
+  return { addr: address, func, module: module === "kernel" ? null : module, cookie };
+}
+
+function eventFields(event: PerfLinkEvent): Record<string, JsonNode> {
+  const { cookie } = event;
+  switch (event.kind) {
+    case "kprobe": {
+      const { returns: retprobe, address: addr, offset, missed } = event;
+      return { retprobe, addr, func: event.function, offset, missed, cookie };
+    }
+    case "uprobe":
+      return { retprobe: event.returns, file: event.path, offset: event.offset, cookie };
+    case "tracepoint":
+      return { tracepoint: event.name, cookie };
+    case "counter":
+      return { event_type: event.type, event_config: event.config, cookie };
   }
 }
 

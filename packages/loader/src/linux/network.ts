@@ -1,5 +1,5 @@
 /** Attaching to interfaces by netlink and to sockets by setsockopt. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { Errno } from "@bpfkit/base/abi";
 import { ByteWriter } from "@bpfkit/base/bytes";
 import { SyscallError } from "@bpfkit/base/diagnostics";
@@ -78,6 +78,15 @@ export class LinuxNetwork implements KernelNetwork {
       throw new SyscallError("if_nametoindex", Errno.ENODEV, { detail: name, cause });
     }
     return Number(text);
+  }
+
+  interfaceName(index: number): string | undefined {
+    try {
+      return readdirSync("/sys/class/net").find((name) => this.interfaceIndex(name) === index);
+    } catch {
+      // It went away meanwhile, or there is no sysfs.
+      return undefined;
+    }
   }
 
   setXdp(ifindex: number, program: Fd | -1, flags: number): void {

@@ -136,6 +136,7 @@ export class RecordingKernel implements Kernel {
     const filterText = ({ ifindex, direction, priority, handle }: TrafficFilter): string =>
       `filter:${ifindex}:${direction}:${priority}:${handle}`;
     return {
+      interfaceName: (index) => `if${index}`,
       interfaceIndex: (name) => {
         if (name !== "eth0") throw new SyscallError("if_nametoindex", Errno.ENODEV);
         return 7;

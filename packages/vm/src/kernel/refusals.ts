@@ -59,6 +59,7 @@ const sockets = refuse("socket filters");
 
 /** The simulated machine has no network. */
 export const refusedNetwork: KernelNetwork = {
+  interfaceName: (index) => refuse(`the network interface ${index}`)(),
   interfaceIndex: (name) => refuse(`the network interface ${name}`)(),
   setXdp: xdp,
   addClassifierHook: trafficControl,

@@ -19,6 +19,31 @@ char LICENSE[] SEC("license") = "GPL";
 `,
 };
 
+const everywhere: ToolProgram = {
+  file: "everywhere.bpf.c",
+  text: `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+SEC("kprobe/do_nanosleep") int entry(void *ctx) { return 0; }
+SEC("kretprobe/do_nanosleep") int end(void *ctx) { return 0; }
+SEC("kprobe.multi/do_nanosleep") int entries(void *ctx) { return 0; }
+SEC("kretprobe.multi/vfs_rea?") int ends(void *ctx) { return 0; }
+SEC("uprobe/libc.so.6:getppid") int user(void *ctx) { return 0; }
+SEC("uretprobe/libc.so.6:getppid") int user_end(void *ctx) { return 0; }
+SEC("uprobe.multi/libc.so.6:getp?id") int users(void *ctx) { return 0; }
+SEC("tracepoint/sched/sched_process_fork") int on_fork(void *ctx) { return 0; }
+SEC("raw_tp/sched_process_exit") int on_exit(void *ctx) { return 0; }
+SEC("fentry/do_nanosleep") int on_entry(void *ctx) { return 0; }
+SEC("iter/task") int task(void *ctx) { return 0; }
+SEC("perf_event") int sample(void *ctx) { return 0; }
+SEC("tcx/egress") int packet(void *ctx) { return 0; }
+SEC("xdp") int frame(void *ctx) { return XDP_PASS; }
+SEC("netfilter") int hook(void *ctx) { return 1; }
+SEC("cgroup/dev") int device(void *ctx) { return 1; }
+SEC("sk_lookup") int lookup(void *ctx) { return 1; }
+char LICENSE[] SEC("license") = "GPL";
+`,
+};
+
 const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.cjs";
 const run = (program: string, words: readonly string[]): string =>
   execFileSync(program, words, { encoding: "utf8", maxBuffer: 1 << 26 });
@@ -28,35 +53,59 @@ function links(kernel: Kernel): unknown[] {
   return JSON.parse(jsonText(found)) as unknown[];
 }
 
+/** What bpfkit says of all links is what bpftool says of them. */
+function compareLinks(kernel: Kernel): void {
+  const theirs = JSON.parse(run("bpftool", ["-j", "link", "list"])) as Record<string, unknown>[];
+  const ours = links(kernel) as Record<string, unknown>[];
+  assert.equal(ours.length, theirs.length);
+  for (const [index, link] of theirs.entries()) {
+    for (const [name, value] of Object.entries(link)) {
+      if (name !== "pids") assert.deepEqual(ours[index]?.[name], value, `${name} of link ${link["id"]}`);
+    }
+  }
+  // bpftool 7.1 gives the target as JSON only, newer ones in both.
+  const text = (all: string) => all.replace(/^\t(?:pids|target_obj_id) .*\n/gm, "").replace(/[ \t]+$/gm, "");
+  const shown = run(process.execPath, [command, "link", "list"]);
+  assert.equal(text(shown), text(run("bpftool", ["link", "list"])));
+}
+
 /** Loaded and attached. */
 export const loadedCases: readonly GuestCase[] = [
   {
-    only: "stable",
     name: "links are those that bpftool lists, field by field and line by line",
     programs: [attached],
     async run(guest) {
       const before = links(guest.kernel);
       const bpf = await guest.open(attached);
       try {
-        const theirs = JSON.parse(run("bpftool", ["-j", "link", "list"])) as Record<string, unknown>[];
-        const ours = links(guest.kernel) as Record<string, unknown>[];
-        assert.ok(ours.length >= before.length + 3, JSON.stringify(ours));
-        assert.equal(ours.length, theirs.length);
-        for (const [index, link] of theirs.entries()) {
-          for (const [name, value] of Object.entries(link)) {
-            if (name !== "pids")
-              assert.deepEqual(ours[index]?.[name], value, `${name} of link ${link["id"]}`);
-          }
-        }
-        // bpftool 7.1 gives the target as JSON only, newer ones in both.
-        const text = (all: string) =>
-          all.replace(/^\t(?:pids|target_obj_id) .*\n/gm, "").replace(/[ \t]+$/gm, "");
-        const shown = run(process.execPath, [command, "link", "list"]);
-        assert.equal(text(shown), text(run("bpftool", ["link", "list"])));
+        assert.ok(links(guest.kernel).length >= before.length + 3);
+        compareLinks(guest.kernel);
       } finally {
         bpf.close();
       }
       assert.deepEqual(links(guest.kernel), before);
+    },
+  },
+  {
+    only: "backports",
+    name: "links of every type are those that bpftool lists, with their events, functions and cookies",
+    programs: [everywhere],
+    async run(guest) {
+      const bpf = await guest.open(everywhere);
+      try {
+        bpf.attachPerfEvent({ kind: "software", config: 0, sampleFrequencyHz: 1, program: "sample" });
+        bpf.attachTrafficControl({ interface: "lo", direction: "egress", program: "packet" });
+        bpf.attachXdp({ interface: "lo", mode: "generic", program: "frame" });
+        bpf.attachNetfilter({ family: "ipv4", hook: "input", priority: -5, program: "hook" });
+        bpf.attachCgroup({ path: "/sys/fs/cgroup", program: "device" });
+        bpf.attachNetworkNamespace({ program: "lookup" });
+        bpf.attachKprobe({ event: "do_nanosleep", program: "entry", cookie: 77n });
+        bpf.attachUprobe({ path: "c", symbol: "getppid", program: "user", cookie: 78n });
+        assert.ok(links(guest.kernel).length >= 18);
+        compareLinks(guest.kernel);
+      } finally {
+        bpf.close();
+      }
     },
   },
   {
