@@ -113,6 +113,10 @@ export function makeImage(parts: ImageParts, folder: string): string {
   writeFileSync(join(root, "etc/guest-file"), "opened by a test\n");
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0::/tmp:/bin/sh\n");
   installPackages(["@bpfkit/cli", "koffi"], repository, join(root, "bpfkit"));
+  // Packing puts them there.
+  cpSync(join(repository, "templates"), join(root, "bpfkit/node_modules/@bpfkit/cli/templates"), {
+    recursive: true,
+  });
   buildAgent(join(root, "bpfkit/agent"));
   // Some of them are programs.
   for (const [name, bytes] of parts.objects)

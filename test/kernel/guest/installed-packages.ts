@@ -8,7 +8,7 @@ interface Manifest {
 }
 
 /** Of workspaces, what is published and run. */
-const published = ["package.json", "dist", "bin", "profiles", "templates"];
+const published = ["package.json", "dist", "bin", "profiles"];
 
 /** What only tells a checkout whether its sources were compiled again. */
 const unpublished: ReadonlySet<string> = new Set([".tsbuildinfo", "inputs.json"]);
