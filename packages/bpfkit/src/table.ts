@@ -13,6 +13,7 @@ import {
   PerfReader,
   type Program,
   RingReader,
+  RingWriter,
   type TakeRecord,
   type TypeCodec,
 } from "@bpfkit/loader";
@@ -223,6 +224,17 @@ export class Table {
   openRingBuffer(callback: (data: Uint8Array) => void): void {
     if (this.type !== MapType.Ringbuf) throw new UsageError(`map ${this.name} is no ring buffer`);
     this.#openBuffer(copying(callback), {});
+  }
+
+  /**
+   * Opens a user ring buffer for writing records that programs drain (Linux 6.1); closed with the program.
+   * @throws UsageError for other maps
+   */
+  openRingWriter(): RingWriter {
+    if (this.type !== MapType.UserRingbuf) throw new UsageError(`map ${this.name} is no user ring buffer`);
+    const writer = new RingWriter(this.#owner.kernel, this.map);
+    this.map.beforeClose(() => writer.close());
+    return writer;
   }
 
   /**

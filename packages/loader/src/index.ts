@@ -7,6 +7,7 @@ export type { BtfValue, CodecMember, TypeCodec } from "./codec/value.ts";
 export { PerfReader, type PerfReaderOptions } from "./events/perf-reader.ts";
 export { copying, type TakeRecord } from "./events/ring-cursor.ts";
 export { RingReader } from "./events/ring-reader.ts";
+export { RingWriter } from "./events/ring-writer.ts";
 export { answerOf } from "./features/attempt.ts";
 export { allFeatures, type Feature, hasFeature, supports } from "./features/feature.ts";
 export { type FeatureName, featureTable } from "./features/table.ts";

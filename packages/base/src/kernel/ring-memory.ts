@@ -28,6 +28,20 @@ export interface RingMemory {
   unmap(): void;
 }
 
+/** The ring of a BPF_MAP_TYPE_USER_RINGBUF map (Linux 6.1), which this process writes and programs drain. */
+export interface WritableRing {
+  /** Size in bytes of the data area, a power of two. */
+  readonly sizeBytes: number;
+  /** Live; empty after {@link unmap}. */
+  data(): Uint8Array;
+  readProducer(): number;
+  /** Everything before it has been drained, and may be written over. */
+  readConsumer(): number;
+  /** Publishes that everything before `position` has been written. */
+  writeProducer(position: number): void;
+  unmap(): void;
+}
+
 /** The value of a BPF_F_MMAPABLE array, shared with the kernel. */
 export interface SharedMemory {
   /** Live; empty after {@link unmap}. */
@@ -41,6 +55,8 @@ export interface RingMapper {
   mapPerfRing(event: Fd, pageCount: number): RingMemory;
   /** The data area of a BPF_MAP_TYPE_RINGBUF map; its size is the map's max_entries. Records have the 8-byte BPF header. */
   mapRingBuffer(map: Fd): RingMemory;
+  /** The data area of a BPF_MAP_TYPE_USER_RINGBUF map. */
+  mapUserRing(map: Fd): WritableRing;
   /** The elements of an array map that was created with BPF_F_MMAPABLE (Linux 5.5); read-only for frozen maps. */
   mapArray(map: Fd, sizeBytes: number, writable: boolean): SharedMemory;
   /** Bytes of a page, in which arenas are counted. */

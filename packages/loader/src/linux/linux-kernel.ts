@@ -21,6 +21,7 @@ import type {
   SharedMemory,
   TracePipe,
   WaitResult,
+  WritableRing,
 } from "@bpfkit/base/kernel";
 import { LinuxMapBatches } from "./batches.ts";
 import { LinuxBpf } from "./bpf.ts";
@@ -35,7 +36,7 @@ import { LinuxBpfObjects } from "./objects.ts";
 import { pageSizeBytes } from "./page-size.ts";
 import { LinuxPerfEvents } from "./perf-event.ts";
 import { networkAdvice, notPermitted, requireBpf, requirePrivileges } from "./privileges.ts";
-import { ArenaMemory, ArrayMemory, BpfRing, PerfRing, type ReadableRing } from "./ring-memory.ts";
+import { ArenaMemory, ArrayMemory, BpfRing, PerfRing, type ReadableRing, UserRing } from "./ring-memory.ts";
 import { liftMemoryLimit } from "./rlimit.ts";
 import { LinuxTracePipe } from "./trace-pipe.ts";
 import { Waiting } from "./waiting.ts";
@@ -96,7 +97,7 @@ export class LinuxKernel implements Kernel {
   readonly batches: MapBatches;
   readonly #waiting = new Waiting();
   readonly #rings = new Map<Fd, ReadableRing>();
-  readonly #arrays = new Set<SharedMemory>();
+  readonly #arrays = new Set<{ unmap(): void }>();
   readonly #pipes = new Set<LinuxTracePipe>();
   readonly #pageSize: number;
   readonly #bpf: LinuxBpf;
@@ -234,6 +235,13 @@ export class LinuxKernel implements Kernel {
   mapRingBuffer(map: Fd): RingMemory {
     const sizeBytes = this.mapInfo(map).maxEntries;
     return this.#keep(map, new BpfRing(map, sizeBytes, this.#pageSize, () => this.#drop(map)));
+  }
+
+  mapUserRing(map: Fd): WritableRing {
+    const sizeBytes = this.mapInfo(map).maxEntries;
+    const ring: UserRing = new UserRing(map, sizeBytes, this.#pageSize, () => this.#arrays.delete(ring));
+    this.#arrays.add(ring);
+    return ring;
   }
 
   mapArray(map: Fd, sizeBytes: number, writable: boolean): SharedMemory {

@@ -1,5 +1,5 @@
 /** Rings that the kernel writes, mapped into this process and read in place. */
-import type { RingMemory, SharedMemory } from "@bpfkit/base/kernel";
+import type { RingMemory, SharedMemory, WritableRing } from "@bpfkit/base/kernel";
 import { rawSyscall, syscall, viewOf } from "./ffi.ts";
 
 /** uapi asm-generic/mman-common.h. */
@@ -152,6 +152,53 @@ export class ArrayMemory implements SharedMemory {
     if (this.#mapping === undefined) return;
     this.#mapping.unmap();
     this.#mapping = undefined;
+    this.#unmapped();
+  }
+}
+
+/** A ring that this process writes: the consumer's page, read-only, and behind it the producer's and the data. */
+export class UserRing implements WritableRing {
+  readonly sizeBytes: number;
+  #mapped: Mapped | undefined;
+  readonly #unmapped: () => void;
+
+  /** `unmapped` is called once. @throws SyscallError of mmap(2) */
+  constructor(map: number, sizeBytes: number, pageSize: number, unmapped: () => void) {
+    const consumer = new Mapping(map, pageSize, 0, false);
+    let producer: Mapping;
+    try {
+      producer = new Mapping(map, pageSize + sizeBytes, pageSize, true);
+    } catch (error) {
+      consumer.unmap();
+      throw error;
+    }
+    this.#mapped = {
+      data: new Uint8Array(producer.bytes, pageSize, sizeBytes),
+      producer: new Position(producer.bytes, 0),
+      consumer: new Position(consumer.bytes, 0),
+      mappings: [consumer, producer],
+    };
+    this.sizeBytes = sizeBytes;
+    this.#unmapped = unmapped;
+  }
+
+  data(): Uint8Array {
+    return this.#mapped?.data ?? new Uint8Array(0);
+  }
+  readProducer(): number {
+    return this.#mapped?.producer.get() ?? 0;
+  }
+  readConsumer(): number {
+    return this.#mapped?.consumer.get() ?? 0;
+  }
+  writeProducer(position: number): void {
+    this.#mapped?.producer.set(position);
+  }
+  unmap(): void {
+    const mapped = this.#mapped;
+    if (mapped === undefined) return;
+    this.#mapped = undefined;
+    for (const mapping of mapped.mappings) mapping.unmap();
     this.#unmapped();
   }
 }

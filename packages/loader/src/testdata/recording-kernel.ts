@@ -19,6 +19,7 @@ import type {
   TrafficFilter,
   TracePipe,
   WaitResult,
+  WritableRing,
 } from "@bpfkit/base/kernel";
 
 interface RecordedMap {
@@ -178,6 +179,9 @@ export class RecordingKernel implements Kernel {
   }
   writeTraceControl(_path: string, line: string): void {
     this.traceControl.push(line);
+  }
+  mapUserRing(): WritableRing {
+    throw new SyscallError("mmap", Errno.EINVAL);
   }
   mapArray(): SharedMemory {
     throw new SyscallError("mmap", Errno.EINVAL);

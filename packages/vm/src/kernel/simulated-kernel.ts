@@ -67,6 +67,7 @@ export class SimulatedKernel implements Kernel {
   readonly perfEventRead = refuse("reading perf counters");
   readonly mapArray = refuse("mapping arrays into memory");
   readonly mapArena = refuse("arenas");
+  readonly mapUserRing = refuse("user ring buffers");
   readonly pageSizeBytes = 4096;
   readonly writeTraceControl = refuse("writing to tracefs");
   readonly scenario: Scenario;

@@ -89,6 +89,51 @@ async function wakesUp(bpf: BPF, poll: (timeoutMs: number) => Promise<{ events: 
   assert.ok(bpf.links.length > 0);
 }
 
+const orders: ToolProgram = {
+  file: "user-ring.bpf.c",
+  text: `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+char LICENSE[] SEC("license") = "GPL";
+
+struct {
+    __uint(type, BPF_MAP_TYPE_USER_RINGBUF);
+    __uint(max_entries, 4096);
+} orders SEC(".maps");
+
+u64 records, bytes, sum;
+
+static long take(struct bpf_dynptr *order, void *context)
+{
+    u64 value = 0;
+    u8 last = 0;
+
+    if (bpf_dynptr_read(&value, sizeof(value), order, 0, 0))
+        return 1;
+    records++;
+    sum += value;
+    /* Records say in their first bytes how long they are; their last byte is 7. */
+    if (!bpf_dynptr_read(&last, 1, order, value - 1, 0) && last == 7)
+        bytes += value;
+    return 0;
+}
+
+SEC("tracepoint/syscalls/sys_enter_getegid")
+int drain(void *ctx)
+{
+    bpf_user_ringbuf_drain(&orders, take, NULL, 0);
+    return 0;
+}
+`,
+};
+
+/** A record that says how long it is. */
+function order(sizeBytes: number): Uint8Array {
+  const bytes = new Uint8Array(sizeBytes);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(sizeBytes), true);
+  bytes[sizeBytes - 1] = 7;
+  return bytes;
+}
+
 /** Rings. */
 export const ringCases: readonly GuestCase[] = [
   {
@@ -174,6 +219,41 @@ export const ringCases: readonly GuestCase[] = [
         // 4096 bytes hold 170 records of 24 bytes, header included.
         assert.equal(bpf.table("calls").get(1), 130n);
         assert.equal(seen.length, numbers(1001, 1171).filter((number) => number % 10 !== 3).length);
+      } finally {
+        bpf.close();
+      }
+    },
+  },
+  {
+    name: "user ring buffer: 600 records of many lengths are drained, a full one says so",
+    programs: [orders],
+    async run(guest) {
+      const bpf = await guest.open(orders);
+      try {
+        const writer = bpf.table("orders").openRingWriter();
+        const read = (name: string): number => Number(bpf.collection.variable(name).read());
+        let sum = 0;
+        for (let number = 0; number < 600; number++) {
+          // Around the end of the ring many times, and across it.
+          const sizeBytes = 9 + ((number * 37) % 300);
+          assert.equal(writer.write(order(sizeBytes)), true);
+          sum += sizeBytes;
+          if (number % 10 === 9) callGetegid(1);
+        }
+        assert.deepEqual([read("records"), read("bytes"), read("sum")], [600, sum, sum]);
+        const small = order(9);
+        let written = 0;
+        while (writer.write(small)) written++;
+        // 9 bytes take 16, and 8 for their header.
+        assert.equal(written, Math.floor(4096 / 24));
+        callGetegid(1);
+        assert.equal(read("records"), 600 + written);
+        assert.equal(writer.write(small), true);
+        assert.throws(() => writer.write(new Uint8Array(4090)), /LD096|does not fit/);
+        writer.close();
+        assert.throws(() => writer.write(small), /LD096|is closed/);
+        callGetegid(1);
+        assert.equal(read("records"), 601 + written);
       } finally {
         bpf.close();
       }
