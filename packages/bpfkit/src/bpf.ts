@@ -16,6 +16,7 @@ import {
   UserSymbols,
 } from "@bpfkit/loader";
 import { Attacher } from "./attacher.ts";
+import { LostSamples } from "./lost-samples.ts";
 import { Table, type TableOwner, type WriteLine } from "./table.ts";
 import { parseTraceLine, type TraceFields } from "./trace-line.ts";
 import type { USDT } from "./usdt.ts";
@@ -84,6 +85,7 @@ export class BPF extends Attacher implements TableOwner {
   readonly #ringReaders: RingReader[] = [];
   readonly #onWarning: ((message: string) => void) | undefined;
   readonly #beforeEvents: BpfOptions["beforeEvents"];
+  readonly #lost: LostSamples;
   #onClose: (() => void) | undefined;
   #tracePipe: ReturnType<Kernel["openTracePipe"]> | undefined;
   #traceRest = "";
@@ -100,6 +102,10 @@ export class BPF extends Attacher implements TableOwner {
     this.userSymbols = new UserSymbols(collection.kernel);
     this.#onWarning = options.onWarning;
     this.#beforeEvents = options.beforeEvents;
+    this.#lost = new LostSamples(
+      () => this.kernel.monotonicNs(),
+      (message) => this.warn(message),
+    );
     this.#onClose = options.onClose;
   }
 
@@ -196,7 +202,7 @@ export class BPF extends Attacher implements TableOwner {
 
   /** Hands over what is in the perf buffers, without waiting. */
   perfBufferConsume(): number {
-    return this.#perfReaders.reduce((sum, reader) => sum + reader.consume(), 0);
+    return this.#consume(this.#perfReaders);
   }
 
   /** Waits for records of ring buffers and hands them to their callbacks. */
@@ -206,7 +212,7 @@ export class BPF extends Attacher implements TableOwner {
 
   /** Hands over what is in the ring buffers, without waiting. */
   ringBufferConsume(): number {
-    return this.#ringReaders.reduce((sum, reader) => sum + reader.consume(), 0);
+    return this.#consume(this.#ringReaders);
   }
 
   /** Waits for events of any kind that this program has open; with none, it is a sleep. */
@@ -267,6 +273,7 @@ export class BPF extends Attacher implements TableOwner {
   /** Detaches and unloads everything; a second call does nothing. */
   close(): void {
     this.detach();
+    this.#lost.tellRest();
     for (const reader of this.#perfReaders.splice(0)) reader.close();
     for (const reader of this.#ringReaders.splice(0)) reader.close();
     this.#tracePipe?.close();
@@ -289,6 +296,11 @@ export class BPF extends Attacher implements TableOwner {
   /** Of {@link TableOwner}. */
   addRingReader(reader: RingReader): void {
     this.#ringReaders.push(reader);
+  }
+
+  /** Of {@link TableOwner}. */
+  addLost(count: number): void {
+    this.#lost.add(count);
   }
 
   /** Of {@link TableOwner}. */
@@ -319,7 +331,14 @@ export class BPF extends Attacher implements TableOwner {
     const leftMs = first === undefined ? timeoutMs : 0;
     const { ended } = await this.kernel.wait(fds, leftMs, signal);
     // Nobody polls again after the end of a simulated workload.
-    const most = ended ? Number.POSITIVE_INFINITY : mostEventsOfPoll;
-    return { ended, events: readers.reduce((sum, reader) => sum + reader.consume(most), 0) };
+    const events = this.#consume(readers, ended ? Number.POSITIVE_INFINITY : mostEventsOfPoll);
+    return { ended, events };
+  }
+
+  #consume(readers: readonly (PerfReader | RingReader)[], most?: number): number {
+    let count = 0;
+    for (const reader of readers) count += reader.consume(most);
+    this.#lost.tell();
+    return count;
   }
 }

@@ -41,7 +41,7 @@ export interface HistogramOptions {
 export interface PerfBufferOptions {
   /** Pages of each CPU's ring, a power of two; 8 unless told otherwise. */
   readonly pageCount?: number;
-  /** Gets the number of events that did not fit; a warning is given where this is absent. */
+  /** Gets the number of events that did not fit; where this is absent, warnings say their sums. */
   readonly onLost?: (cpu: number, count: number) => void;
   /** Events before a poll wakes up; 1 unless told otherwise. */
   readonly wakeupEvents?: number;
@@ -54,6 +54,8 @@ export interface TableOwner {
   addRingReader(reader: RingReader): void;
   addLink(link: Link): void;
   warn(message: string): void;
+  /** Events that did not fit a perf buffer, which the owner tells. */
+  addLost(count: number): void;
   program(name: string): Program;
 }
 
@@ -313,7 +315,7 @@ export class Table {
     if (this.type !== MapType.PerfEventArray) throw new UsageError(`map ${this.name} is no buffer of events`);
     const reader = new PerfReader(kernel, this.map, {
       take,
-      onLost: onLost ?? ((_cpu, count) => this.#owner.warn(`Possibly lost ${count} samples`)),
+      onLost: onLost ?? ((_cpu, count) => this.#owner.addLost(count)),
       ...(pageCount === undefined ? {} : { pageCount }),
       ...(wakeupEvents === undefined ? {} : { wakeupEvents }),
     });

@@ -1,0 +1,156 @@
+/** Guest tests of floods: more events than can be taken, readers that do not read, Ctrl-C in the middle. */
+import { strict as assert } from "node:assert";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ToolProgram } from "bpfkit";
+import { eventsPerCall, floods } from "../bench/flood.ts";
+import type { GuestCase } from "../guest-case.ts";
+import { until } from "./until.ts";
+
+const command = "/bpfkit/node_modules/@bpfkit/cli/bin/bpfkit.js";
+
+const programs: Readonly<Record<keyof typeof floods, ToolProgram>> = {
+  ring: { file: "ring-flood.c", text: floods.ring },
+  perf: { file: "perf-flood.c", text: floods.perf },
+};
+
+/** Calls getegid(2), which the programs answer with events, until it is ended. */
+function startFlood(): ChildProcess {
+  return spawn(process.execPath, ["-e", "for (;;) process.getegid()"], { stdio: "ignore" });
+}
+
+const startTracing = (object: string): ChildProcess =>
+  spawn(process.execPath, [command, "run", "--target", "kernel", object, "--json"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+
+interface Line {
+  readonly map?: string;
+  readonly event?: { readonly pid: number; readonly number: number; readonly comm: string };
+  readonly lost?: number;
+  readonly entries?: readonly { readonly key: number; readonly value: number }[];
+}
+
+/** What the lines of a run say. */
+function sumsOf(output: string): { events: number; reported: number; sent: number; lost: number } {
+  const lines = output
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
+  const counts = lines.find(({ map, entries }) => map === "counts" && entries !== undefined)?.entries ?? [];
+  const countOf = (key: number): number => counts.find((entry) => entry.key === key)?.value ?? 0;
+  return {
+    events: lines.filter(({ event }) => event !== undefined && event.number < eventsPerCall).length,
+    reported: lines.reduce((sum, { lost = 0 }) => sum + lost, 0),
+    sent: countOf(0),
+    lost: countOf(1),
+  };
+}
+
+const residentMib = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+
+/** Floods. */
+export const floodCases: readonly GuestCase[] = [
+  ...(["ring", "perf"] as const).map(
+    (kind): GuestCase => ({
+      name: `${kind} buffer: Ctrl-C in a flood ends the command, and every event was printed or counted`,
+      programs: [programs[kind]],
+      async run(guest) {
+        const child = startTracing(guest.objectPath(programs[kind]));
+        const closed = once(child, "close");
+        const flood = startFlood();
+        let output = "";
+        try {
+          child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+            output += text;
+          });
+          await until("events", () => output.length > 1_000_000);
+          child.kill("SIGINT");
+          assert.equal((await closed)[0], 0);
+        } finally {
+          flood.kill("SIGKILL");
+          child.kill("SIGKILL");
+        }
+        const { events, reported, sent, lost } = sumsOf(output);
+        assert.equal(events, sent, `${events} lines, ${sent} events sent`);
+        // Perf buffers report losses with the next event that fits, which may not have come.
+        assert.ok(reported <= lost, `${reported} reported, ${lost} lost`);
+        assert.ok(sent > 0 && lost > 0, `${sent} sent, ${lost} lost: no flood`);
+      },
+    }),
+  ),
+  {
+    name: "while nobody reads the output of a flood, memory does not grow and Ctrl-C is heard",
+    programs: [programs.ring],
+    async run(guest) {
+      const child = startTracing(guest.objectPath(programs.ring));
+      const closed = once(child, "close");
+      const flood = startFlood();
+      let output = "";
+      try {
+        const { stdout, pid = 0 } = child;
+        assert.ok(stdout !== null);
+        // One part is read, and then nothing for a while: the pipe and this end's buffer are full.
+        [output] = (await once(stdout.setEncoding("utf8"), "data")) as [string];
+        stdout.pause();
+        await sleep(3000);
+        const before = residentMib(pid);
+        await sleep(5000);
+        const grown = residentMib(pid) - before;
+        // Without a limit it would be what is printed in five seconds, some hundreds of MiB.
+        assert.ok(grown < 32, `grown by ${grown} MiB`);
+        child.kill("SIGINT");
+        stdout.on("data", (text: string) => {
+          output += text;
+        });
+        assert.equal((await closed)[0], 0);
+      } finally {
+        flood.kill("SIGKILL");
+        child.kill("SIGKILL");
+      }
+      const { events, sent, lost } = sumsOf(output);
+      assert.equal(events, sent, `${events} lines, ${sent} events sent`);
+      assert.ok(lost > sent, `${sent} sent, ${lost} lost: it was read all the time`);
+    },
+  },
+  {
+    name: "timers and immediates of the process that reads a flood have their turn",
+    programs: [programs.ring, programs.perf],
+    async run(guest) {
+      for (const kind of ["ring", "perf"] as const) {
+        const bpf = await guest.open(programs[kind]);
+        const flood = startFlood();
+        try {
+          let most = 0;
+          let taken = 0;
+          let batch = 0;
+          bpf.table("events").openEvents(
+            () => {
+              batch += 1;
+            },
+            { pageCount: 1024, onLost: () => {} },
+          );
+          const endTurn = (): void => {
+            most = Math.max(most, batch);
+            taken += batch;
+            batch = 0;
+          };
+          for (let turns = 0; turns < 40; turns += 1) {
+            const { events } = await bpf.poll(1000);
+            // What is taken between two turns of the loop is what one poll takes.
+            await new Promise((resolve) => setImmediate(resolve));
+            assert.equal(batch, events);
+            endTurn();
+          }
+          assert.ok(taken > 0 && most <= 4096, `${taken} taken, at most ${most} at once`);
+        } finally {
+          flood.kill("SIGKILL");
+          bpf.close();
+        }
+      }
+    },
+  },
+];
