@@ -160,7 +160,7 @@ function helpersModule(text: string, origin: string): string {
     'import type { HelperRow } from "./helper.ts";',
     "",
     "/** Every helper, in order of its number from 1. */",
-    "export const helperRows: readonly HelperRow[] = [",
+    "export const helperRows = (): readonly HelperRow[] => [",
   ];
   names.forEach((name, id) => {
     if (id === 0) return;

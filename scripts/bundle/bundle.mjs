@@ -33,10 +33,15 @@ function inputs() {
   const written = readdirSync(packages, { recursive: true, withFileTypes: true })
     .filter(({ name, parentPath }) => name === ".tsbuildinfo" && !parentPath.includes("node_modules"))
     .map(({ name, parentPath }) => join(parentPath, name));
-  return [...own, ...written, join(root, "node_modules/.package-lock.json")].sort().map((path) => {
-    const { size, mtimeMs } = statSync(path);
-    return { path: relative(target, path), size, mtimeMs };
-  });
+  const profiles = readdirSync(join(packages, "bpfkit/profiles")).map((name) =>
+    join(packages, "bpfkit/profiles", name),
+  );
+  return [...own, ...profiles, ...written, join(root, "node_modules/.package-lock.json")]
+    .sort()
+    .map((path) => {
+      const { size, mtimeMs } = statSync(path);
+      return { path: relative(target, path), size, mtimeMs };
+    });
 }
 
 /** What is fresh stays as it is: it may be running. */
@@ -82,6 +87,9 @@ const hash = createHash("sha256");
 for (const [name, text] of [...texts].sort(([left], [right]) => (left < right ? -1 : 1))) {
   hash.update(`${name} ${text.length}\n${text}`);
 }
+// The bundled profile decides builds as much as code does.
+const profiles = join(packages, "bpfkit/profiles");
+for (const name of readdirSync(profiles).sort()) hash.update(readFileSync(join(profiles, name)));
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
 for (const [name, text] of texts) writeFileSync(join(target, name), text);

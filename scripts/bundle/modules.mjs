@@ -1,9 +1,7 @@
 /** What happens to modules on their way into the bundle: an esbuild plugin. */
 import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join, relative, sep } from "node:path";
-
-/** Native code stays where it is installed; the package that depends on it says where that is. */
-const outside = new Map([["koffi", "@bpfkit/loader"]]);
 
 /** Folder of each workspace -> its package's name. */
 function workspaceNames(packages) {
@@ -38,6 +36,13 @@ export function requireOnUse(text) {
   return declared.replace(uses, "($1())");
 }
 
+/** koffi's JavaScript goes along; its native code stays where it is installed as a dependency of koffi's. */
+function withNativeCodeOutside(text, inside) {
+  if (!/__dirname|__filename|'@koromix\//.test(text)) return text;
+  const names = `const __filename = __bundled.inKoffi("${inside}"), __dirname = __bundled.folder(__filename);`;
+  return `${names}\n${text.replace(/require\((?='@koromix\/)/g, "__bundled.requireAt(__filename)(")}`;
+}
+
 /** The plugin. */
 export function bundledModules(packages) {
   const names = workspaceNames(packages);
@@ -56,9 +61,11 @@ export function bundledModules(packages) {
       onLoad({ filter: /node_modules\/@oclif\/core\/lib\/.*\.js$/ }, ({ path }) => ({
         contents: requireOnUse(readFileSync(path, "utf8")),
       }));
-      onResolve({ filter: /^koffi$/ }, ({ path }) => ({ path, namespace: "outside" }));
-      onLoad({ filter: /.*/, namespace: "outside" }, ({ path }) => ({
-        contents: `module.exports = __bundled.requireFrom(${JSON.stringify(outside.get(path))}, ${JSON.stringify(path)});`,
+      onResolve({ filter: /^koffi$/ }, ({ resolveDir, path }) => ({
+        path: createRequire(join(resolveDir, "package.json")).resolve(path),
+      }));
+      onLoad({ filter: /node_modules\/koffi\/(?:index|src\/.*)\.cjs$/ }, ({ path }) => ({
+        contents: withNativeCodeOutside(readFileSync(path, "utf8"), path.split("node_modules/koffi/").at(-1)),
       }));
     },
   };

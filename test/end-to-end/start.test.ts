@@ -172,4 +172,14 @@ test("an installation that lacks files says so", () => {
   });
 });
 
+test("a command that was not built says so", () => {
+  inFolder((folder) => {
+    const { installed } = copies(folder);
+    rmSync(join(installed, "dist/start.cjs"));
+    const { status, stderr } = run(installed, ["--version"], folder);
+    assert.is(status, 1);
+    assert.match(stderr, /^error: bpfkit is not built\n {2}hint: [^\n]*npm ci[^\n]*\n$/);
+  });
+});
+
 test.run();

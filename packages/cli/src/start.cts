@@ -7,6 +7,7 @@ const nodeModule = process.getBuiltinModule("node:module");
 const os = process.getBuiltinModule("node:os");
 const path = process.getBuiltinModule("node:path");
 const vm = process.getBuiltinModule("node:vm");
+const zlib = process.getBuiltinModule("node:zlib");
 
 interface Main {
   readonly main: (argv: readonly string[]) => Promise<void>;
@@ -62,18 +63,23 @@ interface Surroundings {
   url(file: string): string;
   folder(file: string): string;
   resolve(name: string): never;
-  requireFrom(name: string, wanted: string): unknown;
+  /** The file `inside` koffi, which the command depends on for its bundle's sake. */
+  inKoffi(inside: string): string;
+  /** A `require` for the module at `file`. */
+  requireAt(file: string): NodeJS.Require;
   builtIn(name: string): object;
 }
 
 function surroundings(id: string): Surroundings {
-  // What is bundled is installed for bpfkit; the command itself need not find it.
-  const front = nodeModule.createRequire(require.resolve("bpfkit"));
   const roots = new Map([["@bpfkit/cli", path.dirname(__dirname)]]);
   const builtIns = new Map<string, object>();
+  let front: NodeJS.Require | undefined;
+  let koffi: string | undefined;
   const root = (name: string): string => {
     let found = roots.get(name);
     if (found === undefined) {
+      // What is bundled is installed for bpfkit; the command itself need not find it.
+      front ??= nodeModule.createRequire(require.resolve("bpfkit"));
       found = path.dirname(path.dirname(front.resolve(name)));
       roots.set(name, found);
     }
@@ -87,7 +93,11 @@ function surroundings(id: string): Surroundings {
     resolve: (name) => {
       throw new Error(`the bundle has no ${name}`);
     },
-    requireFrom: (name, wanted) => nodeModule.createRequire(path.join(root(name), "package.json"))(wanted),
+    inKoffi: (inside) => {
+      koffi ??= path.dirname(require.resolve("koffi"));
+      return path.join(koffi, inside);
+    },
+    requireAt: (file) => nodeModule.createRequire(file),
     builtIn: (name) => {
       let found = builtIns.get(name);
       if (found === undefined) {
@@ -112,9 +122,7 @@ class Bundle {
   }
 
   main(): Main {
-    const { exports } = this.#load("main");
-    this.#cache.keep();
-    return exports as Main;
+    return this.#load("main").exports as Main;
   }
 
   readonly #require = (name: string): unknown =>
@@ -146,7 +154,7 @@ type Script = InstanceType<typeof vm.Script>;
 interface CachedCode {
   readonly name: string;
   readonly length: number;
-  readonly md5: string;
+  readonly crc: number;
 }
 
 /**
@@ -156,9 +164,9 @@ interface CachedCode {
  */
 class CodeCache {
   readonly #file: string;
-  readonly #known = new Map<string, { readonly bytes: Buffer; readonly md5: string }>();
+  readonly #known = new Map<string, { readonly bytes: Buffer; readonly crc: number }>();
   readonly #scripts = new Map<string, Script>();
-  #isComplete = true;
+  #isKept = false;
 
   constructor(id: string, argv: readonly string[]) {
     const command = argv.find((word) => !word.startsWith("-")) ?? "";
@@ -177,8 +185,8 @@ class CodeCache {
       const bytes = fs.readFileSync(this.#file);
       const end = bytes.indexOf(10);
       let offset = end + 1;
-      for (const { name, length, md5 } of JSON.parse(bytes.toString("utf8", 0, end)) as CachedCode[]) {
-        this.#known.set(name, { bytes: bytes.subarray(offset, offset + length), md5 });
+      for (const { name, length, crc } of JSON.parse(bytes.toString("utf8", 0, end)) as CachedCode[]) {
+        this.#known.set(name, { bytes: bytes.subarray(offset, offset + length), crc });
         offset += length;
       }
     } catch {
@@ -189,23 +197,25 @@ class CodeCache {
 
   script(name: string, text: string, filename: string): Script {
     const cached = this.#known.get(name);
-    const isWhole = cached !== undefined && checksum(cached.bytes) === cached.md5;
+    const isWhole = cached !== undefined && zlib.crc32(cached.bytes) === cached.crc;
     const script = new vm.Script(text, { filename, ...(isWhole ? { cachedData: cached.bytes } : {}) });
-    if (script.cachedDataRejected !== false) this.#isComplete = false;
+    if (script.cachedDataRejected !== false) this.#keep();
     this.#scripts.set(name, script);
     return script;
   }
 
   /**
-   * Writes what has been compiled, unless it was all there: at the process's end, or after some time, because V8 forgets the
-   * code of a start in a process that runs for long.
+   * Sees to it that what is compiled gets written: at the process's end, or after some time, because V8 forgets the code of
+   * a start in a process that runs for long.
    */
-  keep(): void {
+  #keep(): void {
+    if (this.#isKept) return;
+    this.#isKept = true;
     const write = (): void => {
       clearTimeout(timer);
       process.off("exit", write);
       // A mistyped command line is no start to be prepared for.
-      if (!this.#isComplete && process.exitCode !== usageError) this.#write();
+      if (process.exitCode !== usageError) this.#write();
     };
     const timer = setTimeout(write, keepAfterMs);
     timer.unref();
@@ -219,7 +229,7 @@ class CodeCache {
       const parts: Buffer[] = [];
       for (const [name, script] of this.#scripts) {
         const bytes = script.createCachedData();
-        index.push({ name, length: bytes.length, md5: checksum(bytes) });
+        index.push({ name, length: bytes.length, crc: zlib.crc32(bytes) });
         parts.push(bytes);
       }
       makeFolder(path.dirname(this.#file));
@@ -257,10 +267,6 @@ function dropOldFiles(parent: string): void {
   });
   files.sort((left, right) => right.time - left.time);
   for (const { file } of files.slice(mostFiles)) fs.rmSync(file, { force: true });
-}
-
-function checksum(bytes: Buffer): string {
-  return process.getBuiltinModule("node:crypto").createHash("md5").update(bytes).digest("hex");
 }
 
 start(process.argv.slice(2)).catch((error: unknown) => {

@@ -30,24 +30,40 @@ export interface Helper {
 /** What the user header says of a helper. */
 export type HelperRow = Omit<Helper, "gplOnly" | "since">;
 
-const byId = new Map<number, Helper>();
-const byName = new Map<string, Helper>();
+interface Tables {
+  readonly byId: ReadonlyMap<number, Helper>;
+  readonly byName: ReadonlyMap<string, Helper>;
+}
 
-for (const row of [...helperRows, ...newerHelperRows]) {
-  const helper = { ...row, gplOnly: gplOnlyHelpers.has(row.name), since: since("helper", row.id) };
-  byId.set(row.id, helper);
-  byName.set(row.name, helper);
+let made: Tables | undefined;
+
+/** Made when they are first asked for: most starts need none of it. */
+function tables(): Tables {
+  if (made === undefined) {
+    const byId = new Map<number, Helper>();
+    const byName = new Map<string, Helper>();
+    for (const row of [...helperRows(), ...newerHelperRows]) {
+      const helper = { ...row, gplOnly: gplOnlyHelpers.has(row.name), since: since("helper", row.id) };
+      byId.set(row.id, helper);
+      byName.set(row.name, helper);
+    }
+    made = { byId, byName };
+  }
+  return made;
 }
 
 /** The helper with an id, or undefined where this version knows none. */
 export function helperById(id: number): Helper | undefined {
-  return byId.get(id);
+  return tables().byId.get(id);
 }
 
 /** The helper with a name, with or without the `bpf_` prefix. */
 export function helperByName(name: string): Helper | undefined {
+  const { byName } = tables();
   return byName.get(name) ?? byName.get(name.replace(/^bpf_/, ""));
 }
 
 /** All helpers in order of their ids. */
-export const helpers: readonly Helper[] = [...byId.values()];
+export function allHelpers(): readonly Helper[] {
+  return [...tables().byId.values()];
+}

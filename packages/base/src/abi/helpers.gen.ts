@@ -2,7 +2,7 @@
 import type { HelperRow } from "./helper.ts";
 
 /** Every helper, in order of its number from 1. */
-export const helperRows: readonly HelperRow[] = [
+export const helperRows = (): readonly HelperRow[] => [
   {"id":1,"name":"map_lookup_elem","prototype":{"returns":"void *","params":[{"type":"struct bpf_map *","name":"map"},{"type":"const void *","name":"key"}]}},
   {"id":2,"name":"map_update_elem","prototype":{"returns":"long","params":[{"type":"struct bpf_map *","name":"map"},{"type":"const void *","name":"key"},{"type":"const void *","name":"value"},{"type":"u64","name":"flags"}]}},
   {"id":3,"name":"map_delete_elem","prototype":{"returns":"long","params":[{"type":"struct bpf_map *","name":"map"},{"type":"const void *","name":"key"}]}},

@@ -40,18 +40,25 @@ export interface BuiltProgram extends CompileResult {
 
 /** Builds programs, one after the other, with one compiler. */
 export class Builder {
-  readonly profile: KernelProfile;
   readonly #options: BuilderOptions;
   readonly #cache: ResultCache | undefined;
+  #profile: KernelProfile | undefined;
   #clang: Clang | undefined;
   #implementation: string | undefined;
 
   constructor(options: BuilderOptions = {}) {
     this.#options = options;
-    this.profile = options.btf === undefined ? loadBundledProfile() : loadProfileFromBtf(options.btf);
+    // A bad file is said at once; the bundled one is not even opened for a build that is in the cache.
+    if (options.btf !== undefined) this.#profile = loadProfileFromBtf(options.btf);
     const warn = options.warn ?? (() => {});
     if (options.cache !== false)
       this.#cache = new ResultCache(options.cacheFolder ?? defaultCacheFolder(), warn);
+  }
+
+  /** The kernel whose types are built against. */
+  get profile(): KernelProfile {
+    this.#profile ??= loadBundledProfile();
+    return this.#profile;
   }
 
   /**
@@ -136,7 +143,7 @@ export class Builder {
 
   /** The bundled profile is part of the implementation; other types are identified by their bytes. */
   async #profileId(): Promise<string> {
-    if (this.#options.btf === undefined) return `${BundledProfileName} ${this.profile.origin.sha256}`;
+    if (this.#options.btf === undefined) return BundledProfileName;
     const { createHash } = await import("node:crypto");
     return createHash("sha256").update(this.profile.btf).digest("hex");
   }

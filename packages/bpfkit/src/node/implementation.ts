@@ -8,7 +8,7 @@ const pipeline = ["base", "elf", "rewriter", "clang", "codegen", "bpfkit"];
 
 /**
  * The version for an installed package. In a checkout the version says nothing, so names, sizes and times of the
- * files that are run are taken too.
+ * files that are run, and of the bundled profile, are taken too.
  */
 export function implementationId(): string {
   const own = resolve(import.meta.dirname, "../..");
@@ -18,6 +18,11 @@ export function implementationId(): string {
   if (own.includes(`${sep}node_modules${sep}`)) return version;
   const code = import.meta.dirname.startsWith(join(own, "src")) ? "src" : "dist";
   const hash = createHash("sha256");
+  const profiles = join(own, "profiles");
+  for (const name of readdirSync(profiles).sort()) {
+    const { size, mtimeMs } = statSync(join(profiles, name));
+    hash.update(`${name} ${size} ${mtimeMs}\n`);
+  }
   for (const name of pipeline) {
     const folder = join(own, "..", name, code);
     if (!existsSync(folder)) continue;

@@ -1,5 +1,14 @@
 /** Tests of the build cache: keys, damage, and folders that cannot be written. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -56,6 +65,22 @@ test("a damaged entry counts as absent", (context) => {
   writeFileSync(path, bytes);
   assert.is(open(context).get(key), undefined);
   writeFileSync(path, "");
+  assert.is(open(context).get(key), undefined);
+});
+
+test("an entry under the name of another key is not that key's", (context) => {
+  const other = { ...key, text: "int y;" };
+  open(context).put(key, build);
+  const [first = ""] = readdirSync(context.folder);
+  open(context).put(other, build);
+  const second = readdirSync(context.folder).find((name) => name !== first) ?? "";
+  renameSync(join(context.folder, first), join(context.folder, second));
+  assert.is(open(context).get(other), undefined);
+});
+
+test("an entry that others may write counts as absent", (context) => {
+  open(context).put(key, build);
+  chmodSync(join(context.folder, readdirSync(context.folder)[0] ?? ""), 0o620);
   assert.is(open(context).get(key), undefined);
 });
 

@@ -1,5 +1,7 @@
-/** Results of builds on disk, by the content of everything that went in. */
-import { createHash } from "node:crypto";
+/**
+ * Results of builds on disk, by the content of everything that went in. An entry holds its whole key, so that its name need not
+ * be a cryptographic hash: loading Node's crypto takes longer than all else that a cached build does.
+ */
 import {
   existsSync,
   mkdirSync,
@@ -12,6 +14,7 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { crc32 } from "node:zlib";
 import type { Diagnostic } from "@bpfkit/base/diagnostics";
 
 /** What is kept of a build. */
@@ -21,7 +24,7 @@ export interface CachedBuild {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Everything that decides a build's result; texts are hashed by the cache. */
+/** Everything that decides a build's result. */
 export interface CacheKey {
   readonly file: string;
   readonly text: string;
@@ -35,8 +38,9 @@ export interface CacheKey {
   readonly implementation: string;
 }
 
-const magic = "bpfkit-build-1";
-const digestLength = 64;
+const magic = "bpfkit-build-2";
+/** Of a CRC-32 in hexadecimal digits, and a newline. */
+const checksumLength = 8;
 
 /** `$XDG_CACHE_HOME/bpfkit`, or `.cache/bpfkit` in the home folder. */
 export function defaultCacheFolder(): string {
@@ -44,7 +48,10 @@ export function defaultCacheFolder(): string {
   return join(base === undefined || base === "" ? join(homedir(), ".cache") : base, "bpfkit");
 }
 
-/** The cache. Damaged entries count as absent; a folder that cannot be written is reported once by `warn`. */
+/**
+ * The cache. Damaged entries count as absent, and so do those that another user owns or may write: what comes out of here is
+ * loaded into the kernel. A folder that cannot be written is reported once by `warn`.
+ */
 export class ResultCache {
   readonly #folder: string;
   readonly #warn: (message: string) => void;
@@ -56,8 +63,12 @@ export class ResultCache {
   }
 
   get(key: CacheKey): CachedBuild | undefined {
+    const text = keyText(key);
+    const path = this.#path(text);
     try {
-      return decodeEntry(readFileSync(this.#path(key)));
+      const { uid, mode } = statSync(path);
+      if (uid !== process.geteuid?.() || (mode & 0o022) !== 0) return undefined;
+      return decodeEntry(readFileSync(path), text);
     } catch {
       // Absent or unreadable: both mean that it has to be built.
       return undefined;
@@ -65,11 +76,12 @@ export class ResultCache {
   }
 
   put(key: CacheKey, build: CachedBuild): void {
-    const path = this.#path(key);
+    const text = keyText(key);
+    const path = this.#path(text);
     const temporary = `${path}.${process.pid}.tmp`;
     try {
       makeFolder(this.#folder);
-      writeFileSync(temporary, encodeEntry(build));
+      writeFileSync(temporary, encodeEntry(build, text), { mode: 0o600 });
       renameSync(temporary, path);
       this.#dropOldEntries();
     } catch (error) {
@@ -79,14 +91,8 @@ export class ResultCache {
     }
   }
 
-  #path(key: CacheKey): string {
-    const hash = createHash("sha256");
-    const parts = [magic, key.implementation, key.profile, key.file, key.text, ...key.options];
-    for (const part of parts) hash.update(`${part.length}:${part}\n`);
-    for (const [path, text] of [...key.headers].sort(([left], [right]) => (left < right ? -1 : 1))) {
-      hash.update(`${path.length}:${path}\n${text.length}:${text}\n`);
-    }
-    return join(this.#folder, `${hash.digest("hex")}.build`);
+  #path(text: string): string {
+    return join(this.#folder, `${checksum(text)}-${text.length}.build`);
   }
 
   /** Keeps the newest entries when there are many. */
@@ -122,22 +128,30 @@ function removeQuietly(path: string): void {
   }
 }
 
-/** A line of JSON, then the SHA-256 of the object in hex, a newline, and the object. */
-function encodeEntry(build: CachedBuild): Uint8Array {
-  const header = `${JSON.stringify({ magic, diagnostics: build.diagnostics })}\n`;
-  const digest = createHash("sha256").update(header).update(build.object).digest("hex");
-  return Buffer.concat([Buffer.from(`${digest}\n${header}`), build.object]);
+function keyText(key: CacheKey): string {
+  const headers = [...key.headers].sort(([left], [right]) => (left < right ? -1 : 1));
+  return JSON.stringify([magic, key.implementation, key.profile, key.file, key.text, key.options, headers]);
 }
 
-function decodeEntry(bytes: Buffer): CachedBuild | undefined {
-  const digest = bytes.toString("latin1", 0, digestLength);
-  const content = bytes.subarray(digestLength + 1);
-  if (createHash("sha256").update(content).digest("hex") !== digest) return undefined;
+function checksum(content: string | Uint8Array): string {
+  return crc32(content).toString(16).padStart(checksumLength, "0");
+}
+
+/** A checksum of all that follows, a newline, a line of JSON, the object. */
+function encodeEntry(build: CachedBuild, key: string): Uint8Array {
+  const header = `${JSON.stringify({ key, diagnostics: build.diagnostics })}\n`;
+  const content = Buffer.concat([Buffer.from(header), build.object]);
+  return Buffer.concat([Buffer.from(`${checksum(content)}\n`), content]);
+}
+
+function decodeEntry(bytes: Buffer, key: string): CachedBuild | undefined {
+  const content = bytes.subarray(checksumLength + 1);
+  if (checksum(content) !== bytes.toString("latin1", 0, checksumLength)) return undefined;
   const end = content.indexOf(10);
   const header = JSON.parse(content.toString("utf8", 0, end)) as {
-    readonly magic: string;
+    readonly key: string;
     readonly diagnostics: readonly Diagnostic[];
   };
-  if (header.magic !== magic) return undefined;
+  if (header.key !== key) return undefined;
   return { object: new Uint8Array(content.subarray(end + 1)), diagnostics: header.diagnostics };
 }

@@ -1,8 +1,8 @@
 /** `bpf/bpf_helper_defs.h`: declarations of BPF helpers as calls to their numbers. */
-import { type Helper, helpers } from "@bpfkit/base/abi";
+import { allHelpers, type Helper } from "@bpfkit/base/abi";
 
 /** Names of all helpers that can be declared, with their prefix. */
-export const helperNames: ReadonlySet<string> = new Set(helpers.map((helper) => `bpf_${helper.name}`));
+export const helperNames: ReadonlySet<string> = new Set(allHelpers().map((helper) => `bpf_${helper.name}`));
 
 /** Structures of the kernel's documentation that programs see under another name (kernel scripts/bpf_doc.py). */
 const programTypes: Readonly<Record<string, string>> = {
@@ -49,7 +49,7 @@ function declaration({ id, name, prototype }: Helper): string {
 export function helperDeclarations(always: ReadonlySet<string>, forCode: ReadonlySet<string>): string {
   const first: string[] = [];
   const second: string[] = [];
-  for (const helper of helpers) {
+  for (const helper of allHelpers()) {
     const name = `bpf_${helper.name}`;
     if (always.has(name)) first.push(declaration(helper));
     else if (forCode.has(name)) second.push(declaration(helper));
