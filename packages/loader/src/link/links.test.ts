@@ -1,16 +1,20 @@
 /** Tests of attaching: what the kernel is asked for, and what errors say. */
 import { Errno } from "@bpfkit/base/abi";
-import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
+import { BpfkitError, NotSupportedError, SyscallError } from "@bpfkit/base/diagnostics";
 import type { Fd } from "@bpfkit/base/kernel";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { hasFeature } from "../features/feature.ts";
 import { Program } from "../object/program.ts";
 import type { ProgramSpec } from "../spec/program-spec.ts";
 import { sectionMeaning } from "../spec/sections.ts";
 import { RecordingKernel } from "../testdata/recording-kernel.ts";
 import { autoAttach } from "./auto-attach.ts";
 import { attachCgroup } from "./cgroup.ts";
+import type { ClassifierOrder } from "./classifier-order.ts";
 import { attachKprobe, canKprobe } from "./kprobe.ts";
+import { attachNetfilter } from "./netfilter.ts";
+import { attachNetkit } from "./netkit.ts";
 import { attachPerfEvent, cacheEvent } from "./perf-event.ts";
 import { syscallFunction, translateSyscallPrefix } from "./syscall-name.ts";
 import { attachTrafficControl } from "./traffic-control.ts";
@@ -24,6 +28,7 @@ function programIn(kernel: RecordingKernel, section: string): Program {
     type: meaning?.definition.type ?? 0,
     method: meaning?.definition.method ?? "none",
     attachTo: meaning?.target,
+    expectedAttachType: meaning?.definition.attachType ?? 0,
   } as unknown as ProgramSpec;
   const fd = kernel.programLoad({
     type: spec.type,
@@ -38,6 +43,11 @@ function programIn(kernel: RecordingKernel, section: string): Program {
 
 function isCode(code: string, pattern: RegExp): (error: unknown) => boolean {
   return (error) => error instanceof BpfkitError && error.code === code && pattern.test(error.message);
+}
+
+function isSince(release: string, pattern: RegExp): (error: unknown) => boolean {
+  return (error) =>
+    error instanceof NotSupportedError && error.since === release && pattern.test(error.message);
 }
 
 function kernelWithSymbols(): RecordingKernel {
@@ -188,6 +198,62 @@ test("filters of traffic control find a free handle and take the hook away that 
   first.close();
   first.close();
   assert.equal([...kernel.attached], []);
+});
+
+test("an order of classifiers is told by descriptor and flags, and refused by name where there are no tcx links", () => {
+  const kernel = new RecordingKernel();
+  kernel.linkErrno = Errno.ENODEV;
+  assert.ok(hasFeature(kernel, "tcx-link"));
+  kernel.linkErrno = 0;
+  const program = programIn(kernel, "tcx/egress");
+  const place = { interface: "eth0", direction: "egress" } as const;
+  const told = (order?: ClassifierOrder): unknown => {
+    const options = { ...place, ...(order === undefined ? {} : { order }) };
+    const [fd] = attachTrafficControl(kernel, program, options).fds;
+    const created = kernel.created.get(fd ?? (0 as Fd));
+    return [created?.flags, created?.details];
+  };
+  const other = attachTrafficControl(kernel, program, place);
+  // BPF_F_BEFORE, BPF_F_AFTER and BPF_F_LINK.
+  assert.equal(told(), [0, { kind: "ordered", relative: 0 }]);
+  assert.equal(told({ before: "all" }), [1 << 3, { kind: "ordered", relative: 0 }]);
+  assert.equal(told({ after: program }), [1 << 4, { kind: "ordered", relative: program.fd }]);
+  assert.equal(told({ before: other }), [
+    (1 << 3) | (1 << 13),
+    { kind: "ordered", relative: other.fds[0] ?? 0 },
+  ]);
+  const older = new RecordingKernel();
+  assert.throws(
+    () =>
+      attachTrafficControl(older, programIn(older, "tc"), {
+        interface: "eth0",
+        direction: "egress",
+        order: { after: "all" },
+      }),
+    isSince("6.6", /order of classifiers/),
+  );
+  assert.equal([...older.attached], []);
+});
+
+test("older kernels refuse newer links by name, with the release that has them", () => {
+  const kernel = new RecordingKernel();
+  kernel.linkErrno = Errno.EINVAL;
+  assert.throws(
+    () => attachNetkit(kernel, programIn(kernel, "netkit/peer"), { interface: "eth0" }),
+    isSince("6.7", /netkit/),
+  );
+  assert.throws(
+    () => attachNetfilter(kernel, programIn(kernel, "netfilter"), { family: "ipv6", hook: "forward" }),
+    isSince("6.4", /netfilter/),
+  );
+  assert.throws(
+    () => autoAttach(kernel, programIn(kernel, "kprobe.session/do_exit")),
+    isSince("6.10", /kprobe\.session/),
+  );
+  assert.throws(
+    () => attachNetkit(kernel, programIn(kernel, "tc"), { interface: "eth0" }),
+    isCode("LD087", /not in SEC\("netkit/),
+  );
 });
 
 test("cgroups without links are attached by program, and let go", () => {
