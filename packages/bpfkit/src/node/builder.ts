@@ -93,6 +93,19 @@ export class Builder {
     );
   }
 
+  /**
+   * Ends the compiler, if it was started, and gives its memory back at once, some 200 MiB: for processes that go on for long.
+   * Another build starts it anew.
+   */
+  async releaseMemory(): Promise<void> {
+    if (this.#clang === undefined) return;
+    await this.close();
+    const { forgetProgramModules } = await import("@bpfkit/clang/node");
+    forgetProgramModules();
+    const { collectGarbage } = await import("./garbage.ts");
+    collectGarbage();
+  }
+
   /** Ends the compiler, if it was started. */
   async close(): Promise<void> {
     await this.#clang?.close();

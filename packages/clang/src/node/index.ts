@@ -5,6 +5,8 @@ import { programVersion } from "../in-thread.ts";
 import { loadProgramModule, programPackageVersion } from "./program-module.ts";
 import { WorkerRunner } from "./worker-runner.ts";
 
+export { forgetProgramModules } from "./program-module.ts";
+
 /** Limits of each run. */
 export interface NodeClangOptions {
   /** Default 60 seconds. */

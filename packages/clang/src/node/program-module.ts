@@ -24,6 +24,11 @@ export function loadProgramModule(memoryLimitBytes: number): Promise<WebAssembly
   return module;
 }
 
+/** Lets the compiled programs go: those that run keep theirs, and a later compiler makes its own anew. */
+export function forgetProgramModules(): void {
+  modules.clear();
+}
+
 /** Version of the package @yowasp/clang. */
 export function programPackageVersion(): string {
   const text = readFileSync(join(packageFolder(), "package.json"), "utf8");

@@ -2,7 +2,8 @@
 
 import { UsageError } from "@bpfkit/base/diagnostics";
 import type { Kernel } from "@bpfkit/base/kernel";
-import { type Builder, openKernel, openLinuxKernel } from "bpfkit/node";
+import type { SourceText } from "bpfkit";
+import { type Builder, type BuiltProgram, openKernel, openLinuxKernel } from "bpfkit/node";
 import { BPF, genericTool, type ToolHost, type ToolProgram } from "bpfkit/tracing";
 import { type BuildFlags, openBuilder } from "../build.ts";
 import { LineOutput } from "../output/line-output.ts";
@@ -30,6 +31,7 @@ export class CommandLineHost implements ToolHost {
   readonly #target: Target;
   readonly #builder: Builder;
   readonly #progress: Progress;
+  readonly #isForLong: boolean;
   readonly #output = new LineOutput(process.stdout);
   readonly onVerifierLog?: (program: string, log: string) => void;
 
@@ -38,13 +40,14 @@ export class CommandLineHost implements ToolHost {
     builder: Builder,
     kernel: Kernel,
     progress: Progress,
-    options: { readonly signal: AbortSignal; readonly verifierLog: boolean },
+    options: { readonly signal: AbortSignal; readonly verifierLog: boolean; readonly isForLong: boolean },
   ) {
     this.#target = target;
     this.#builder = builder;
     this.kernel = kernel;
     this.#progress = progress;
     this.signal = options.signal;
+    this.#isForLong = options.isForLong;
     if (options.verifierLog) {
       this.onVerifierLog = (program, log) => {
         this.#say(`verifier log of ${program}:\n${log.trimEnd()}`);
@@ -67,9 +70,7 @@ export class CommandLineHost implements ToolHost {
   }
 
   async open(program: ToolProgram): Promise<BPF> {
-    const built = await this.#builder.build(program, program.defines);
-    this.#progress.done();
-    printWarnings(built.diagnostics);
+    const built = await this.#build(program, program.defines);
     return BPF.open({
       object: built.object,
       name: program.file,
@@ -91,12 +92,18 @@ export class CommandLineHost implements ToolHost {
     const { source, name } = this.#target;
     let { object } = this.#target;
     if (source !== undefined) {
-      const built = await this.#builder.build(source);
-      this.#progress.done();
-      printWarnings(built.diagnostics);
-      object = built.object;
+      object = (await this.#build(source)).object;
     }
     return await genericTool({ name, object: object ?? new Uint8Array() }).run(argv, this);
+  }
+
+  /** Builds and tells of it. Who traces a machine may do so for days: the compiler's memory is given back first. */
+  async #build(source: SourceText, defines: readonly string[] = []): Promise<BuiltProgram> {
+    const built = await this.#builder.build(source, defines);
+    this.#progress.done();
+    printWarnings(built.diagnostics);
+    if (this.#isForLong) await this.#builder.releaseMemory();
+    return built;
   }
 
   /** Ends kernel and compiler. */
@@ -119,6 +126,7 @@ export async function openHost(
   return new CommandLineHost(target, builder, kernel, progress, {
     signal,
     verifierLog: flags["verifier-log"],
+    isForLong: flags.target === "kernel",
   });
 }
 
