@@ -25,11 +25,13 @@ export interface RejectedProgram {
   readonly strict: boolean;
   /** Loaded as if its licence were not GPL-compatible, which bpfkit refuses to build. */
   readonly proprietary: boolean;
+  /** The verifier walks a million instructions. */
+  readonly slow: boolean;
 }
 
 const strictAlignment = 1;
 
-/** Programs of a file: `SEC("...") int NAME(`, with remarks `// KIND`, `// STRICT`, `// PROPRIETARY` on that line. */
+/** Programs of a file: `SEC("...") int NAME(`, with remarks `// KIND`, `// STRICT`, `// PROPRIETARY`, `// SLOW` on that line. */
 export function rejectedPrograms(text: string): RejectedProgram[] {
   const lines = text.split("\n");
   const programs: RejectedProgram[] = [];
@@ -45,6 +47,7 @@ export function rejectedPrograms(text: string): RejectedProgram[] {
       line: marked === -1 ? undefined : index + marked + 1,
       strict: line.includes("// STRICT"),
       proprietary: line.includes("// PROPRIETARY"),
+      slow: line.includes("// SLOW"),
     });
   }
   return programs;

@@ -73,7 +73,7 @@ SEC("raw_tp") int endless_loop(u64 *ctx)
 	return 0;
 }
 
-SEC("raw_tp") int too_many_instructions(u64 *ctx)
+SEC("raw_tp") int too_many_instructions(u64 *ctx) // SLOW
 {
 	u64 sum = 0;
 	for (u32 i = 0; i < 10000000; i++) sum = (sum + sink) ^ i; // REFUSED

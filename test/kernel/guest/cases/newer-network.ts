@@ -214,7 +214,7 @@ export const newerNetworkCases: readonly GuestCase[] = [
         await withDatagrams(async (datagrams) => {
           const link = bpf.attachNetfilter({ ...place, priority: -5 });
           const info = linkOf(guest.kernel, link).target;
-          assert.deepEqual(info, { kind: "netfilter", family: 2, hook: 1, priority: -5 });
+          assert.deepEqual(info, { kind: "netfilter", family: 2, hook: 1, priority: -5, flags: 0 });
           assert.throws(
             () => bpf.attachNetfilter({ ...place, priority: -5 }),
             (error: Error & { hint?: string }) =>

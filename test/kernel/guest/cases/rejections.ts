@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { formatError } from "@bpfkit/base/diagnostics";
 import { BtfTable } from "@bpfkit/elf/btf";
 import type { ToolProgram } from "bpfkit";
-import type { GuestCase } from "../guest-case.ts";
+import { type GuestCase, guestParameter, kernelParameter } from "../guest-case.ts";
 import { refuse, rejectedPrograms, rejectionFile, rejectionText } from "../refuse.ts";
 
 const program: ToolProgram = { file: rejectionFile, text: rejectionText };
@@ -18,7 +18,9 @@ export const rejectionCases: readonly GuestCase[] = [
       const object = readFileSync(guest.objectPath(program));
       const types = BtfTable.decode(guest.kernel.readKernelFile("/sys/kernel/btf/vmlinux"));
       const wrong: string[] = [];
-      for (const each of rejectedPrograms(rejectionText)) {
+      // Linux 6.12 takes most of a minute for the slow one, emulated; 6.1 and the host's kernel are asked, too.
+      const isNewer = guestParameter(kernelParameter) === "backports";
+      for (const each of rejectedPrograms(rejectionText).filter(({ slow }) => !(slow && isNewer))) {
         try {
           const error = refuse(guest.kernel, object, each, types);
           const shown = formatError(error);
