@@ -25,7 +25,7 @@ test.after(() => runner.close());
 
 /** Command lines whose programs differ. */
 const variants: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  biolatency: [[], ["-D"], ["-F", "-m"], ["-e"]],
+  biolatency: [[], ["-D"], ["-F", "-m"], ["-e"], ["-d", "sda"]],
   execsnoop: [[], ["-u", "1000", "--max-args", "5"]],
   opensnoop: [[], ["-p", "1", "-u", "0"], ["-f", "O_WRONLY"]],
   profile: [[], ["-p", "1,2", "-U"], ["-L", "7", "-K", "-I", "--stack-storage-size", "999"]],
@@ -50,7 +50,11 @@ async function objectOf(tool: Tool, argv: readonly string[]): Promise<Uint8Array
       object = await runner.object(program);
       throw enough;
     },
-    kernel: { monotonicNs: () => 0n, release: profile.release } as never,
+    kernel: {
+      monotonicNs: () => 0n,
+      release: profile.release,
+      readKernelFile: () => new TextEncoder().encode("   8       0 sda 1 2 3\n"),
+    } as never,
     signal: new AbortController().signal,
   };
   try {

@@ -80,6 +80,20 @@ test("-D has a histogram for each disk", async () => {
   for (const [disk, ios] of expected) assert.equal(printed.get(disk), histogram(ios, microseconds), disk);
 });
 
+test("-d counts one disk", async () => {
+  for (const disk of ["sda", "/dev/nvme0n1"]) {
+    const { lines, truth } = await runner.run(tool, { argv: ["-d", disk] });
+    const expected = truth.blockIo.filter((io) => disk.endsWith(io.disk));
+    assert.ok(expected.length > 50 && expected.length < truth.blockIo.length);
+    assert.equal(sections(lines).get(""), histogram(expected, microseconds));
+  }
+  let message = "nothing was thrown";
+  await runner.run(tool, { argv: ["-d", 'a"b'] }).catch((error: Error) => {
+    message = error.message;
+  });
+  assert.match(message, /--disk takes the name of a disk/);
+});
+
 test("-F has a histogram for each set of flags", async () => {
   const { lines, truth } = await runner.run(tool, { argv: ["-F"] });
   const counts = [...sections(lines).values()].map((rows) =>
@@ -117,7 +131,7 @@ test("-j prints a dictionary instead of columns", async () => {
   assert.not.match(lines.join("\n"), /distribution|Tracing/);
 });
 
-for (const argv of [[], ["-D"], ["-F", "-m"], ["-Q", "-e"]]) {
+for (const argv of [[], ["-D"], ["-F", "-m"], ["-Q", "-e"], ["-d", "sda"]]) {
   test(`native clang's object gives the same: ${argv.join(" ") || "no options"}`, async () => {
     if (clang === undefined) return;
     const ours = await runner.run(tool, { argv });

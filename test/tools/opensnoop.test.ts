@@ -95,4 +95,17 @@ for (const argv of [[], ["-e", "-T"]]) {
   });
 }
 
+test("filters by pinned maps take whole paths, and the VM has no pins", async () => {
+  for (const [argv, pattern] of [
+    [["--cgroupmap", "relative"], /whole path/],
+    [["--mntnsmap", "/sys/fs/bpf/none"], /pinning in the simulated kernel is not supported/],
+  ] as const) {
+    let message = "nothing was thrown";
+    await runner.run(tool, { argv }).catch((error: Error) => {
+      message = error.message;
+    });
+    assert.match(message, pattern, argv.join(" "));
+  }
+});
+
 test.run();

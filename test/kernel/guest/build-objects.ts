@@ -3,6 +3,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Errno } from "@bpfkit/base/abi";
+import { SyscallError } from "@bpfkit/base/diagnostics";
 import { type Tool, type ToolProgram, UsageError } from "bpfkit";
 import { Builder } from "bpfkit/node";
 import { requireTool } from "../../support/native-tools.ts";
@@ -11,6 +13,10 @@ import { objectName } from "./objects.ts";
 
 /** Thrown in place of loading: the program's text is all that is wanted. */
 const enough = new UsageError("captured");
+
+function noFile(path: string): never {
+  throw new SyscallError("open", Errno.ENOENT, { detail: path });
+}
 
 /** The program that a tool opens for a command line. */
 async function programOf(tool: Tool, argv: readonly string[]): Promise<ToolProgram> {
@@ -21,7 +27,12 @@ async function programOf(tool: Tool, argv: readonly string[]): Promise<ToolProgr
       captured = program;
       throw enough;
     },
-    kernel: { monotonicNs: () => 0n, objects: { openPinned: () => 0 }, close() {} } as never,
+    kernel: {
+      monotonicNs: () => 0n,
+      objects: { openPinned: () => 0 },
+      readKernelFile: noFile,
+      close() {},
+    } as never,
     signal: new AbortController().signal,
   };
   try {

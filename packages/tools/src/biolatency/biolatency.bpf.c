@@ -7,6 +7,7 @@
  *   PER_DISK      a histogram for each disk
  *   PER_FLAGS     a histogram for each set of request flags
  *   EXTENSION     total time and number of requests too
+ *   ONLY_DISK     only requests of the disk of that name
  */
 #include <uapi/linux/ptrace.h>
 #include <linux/blk-mq.h>
@@ -43,11 +44,25 @@ BPF_ARRAY(totals, struct totals, 1);
 
 BPF_HASH(start, struct request *);
 
+static int is_wanted(struct request *req)
+{
+#ifdef ONLY_DISK
+    const char wanted[DISK_NAME_LEN] = ONLY_DISK;
+    char name[DISK_NAME_LEN] = {};
+
+    bpf_probe_read_kernel_str(&name, sizeof(name), req->q->disk->disk_name);
+    return __builtin_memcmp(name, wanted, sizeof(name)) == 0;
+#else
+    return 1;
+#endif
+}
+
 int req_start(struct pt_regs *ctx, struct request *req)
 {
     u64 now = bpf_ktime_get_ns();
 
-    start.update(&req, &now);
+    if (is_wanted(req))
+        start.update(&req, &now);
     return 0;
 }
 
@@ -106,7 +121,7 @@ int req_complete_since_made(struct bpf_raw_tracepoint_args *ctx)
     struct request *req = (struct request *)ctx->args[0];
     u64 since = req->start_time_ns;
 
-    if (since)
+    if (since && is_wanted(req))
         count(req, since);
     return 0;
 }

@@ -1,5 +1,5 @@
 /** biolatency: latency of block I/O as a histogram. Options and output are those of BCC's tool. */
-import { type BPF, type Tool, type ToolHost, UsageError } from "bpfkit/tracing";
+import { type BPF, type Kernel, SyscallError, type Tool, type ToolHost, UsageError } from "bpfkit/tracing";
 import { type Options, parseOptions, type Usage, usageLines } from "../options/options.ts";
 import { clockTime } from "../output/timestamp.ts";
 import { source } from "./biolatency.bpf.gen.ts";
@@ -16,6 +16,7 @@ const usage: Usage = {
     { long: "flags", short: "F", help: "a histogram for each set of I/O flags" },
     { long: "extension", short: "e", help: "average, total and count too" },
     { long: "json", short: "j", help: "print dictionaries instead of histograms" },
+    { long: "disk", short: "d", value: "DISK", help: "only this disk, such as sda" },
   ],
   positionals: [
     { name: "interval", help: "seconds between outputs (default: one output at the end)" },
@@ -28,6 +29,7 @@ const usage: Usage = {
     "biolatency -Q          # with queued time",
     "biolatency -D          # each disk by itself",
     "biolatency -F          # each set of I/O flags by itself",
+    "biolatency -d sda      # only sda",
   ],
 };
 
@@ -38,6 +40,32 @@ const macros: readonly (readonly [string, string])[] = [
   ["flags", "PER_FLAGS"],
   ["extension", "EXTENSION"],
 ];
+
+/** Macros for a command line. @throws UsageError for a disk that no machine can have or that this one does not have */
+function definesFor(options: Options, kernel: Kernel): string[] {
+  const defines = macros.filter(([long]) => options.has(long)).map(([, macro]) => macro);
+  const disk = options.text("disk")?.replace(/^\/dev\//, "");
+  if (disk === undefined) return defines;
+  if (!/^[\w!.-]{1,31}$/.test(disk)) {
+    throw new UsageError(`--disk takes the name of a disk, such as sda or nvme0n1, not '${disk}'`);
+  }
+  const disks = disksOf(kernel);
+  if (disks?.includes(disk) === false) {
+    throw new UsageError(`biolatency: there is no disk '${disk}'`, { hint: `Disks: ${disks.join(", ")}` });
+  }
+  return [...defines, `ONLY_DISK="${disk}"`];
+}
+
+/** Names of disks and partitions (kernel Documentation/admin-guide/iostats.rst); undefined in the simulated kernel. */
+function disksOf(kernel: Kernel): string[] | undefined {
+  try {
+    const text = new TextDecoder().decode(kernel.readKernelFile("/proc/diskstats"));
+    return text.split("\n").flatMap((line) => line.trim().split(/\s+/)[2] ?? []);
+  } catch (error) {
+    if (error instanceof SyscallError) return undefined;
+    throw error;
+  }
+}
 
 /** `blk_account_io_*` became inline wrappers of `__blk_account_io_*`; some builds inline those too. */
 const accountStart = ["__blk_account_io_start", "blk_account_io_start"];
@@ -93,8 +121,7 @@ export const biolatency: Tool = {
     }
     options.positionalNumber(0, "interval");
     options.positionalNumber(1, "count");
-    const defines = macros.filter(([long]) => options.has(long)).map(([, macro]) => macro);
-    const bpf = await host.open({ ...source, defines });
+    const bpf = await host.open({ ...source, defines: definesFor(options, host.kernel) });
     try {
       attach(bpf, options);
       await trace(bpf, options, host);

@@ -5,10 +5,12 @@
  * them by process. It picks what is compiled:
  *   MAX_ARGS  how many arguments are read (the last event says "..." if there were more)
  *   ONLY_UID  only calls by that user
+ *   CGROUP_MAP, MNTNS_MAP  only the cgroups or mount namespaces in the hash map that is pinned there
  */
 #include <uapi/linux/ptrace.h>
 #include <linux/sched.h>
 #include <linux/fs.h>
+#include <linux/nsproxy.h>
 
 #ifndef MAX_ARGS
 #define MAX_ARGS 20
@@ -31,6 +33,12 @@ struct event {
 };
 
 BPF_PERF_OUTPUT(events);
+#ifdef CGROUP_MAP
+BPF_TABLE_PINNED("hash", u64, u64, cgroups, 1024, CGROUP_MAP);
+#endif
+#ifdef MNTNS_MAP
+BPF_TABLE_PINNED("hash", u64, u32, mount_namespaces, 1024, MNTNS_MAP);
+#endif
 
 static int send_string(struct pt_regs *ctx, const char *string, struct event *event)
 {
@@ -52,11 +60,22 @@ static int send_argument(struct pt_regs *ctx, const char __user *const __user *e
 
 static int is_wanted(u32 uid)
 {
-#ifdef ONLY_UID
-    return uid == ONLY_UID;
-#else
-    return 1;
+#ifdef CGROUP_MAP
+    u64 cgroup = bpf_get_current_cgroup_id();
+    if (!cgroups.lookup(&cgroup))
+        return 0;
 #endif
+#ifdef MNTNS_MAP
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    u64 namespace = task->nsproxy->mnt_ns->ns.inum;
+    if (!mount_namespaces.lookup(&namespace))
+        return 0;
+#endif
+#ifdef ONLY_UID
+    if (uid != ONLY_UID)
+        return 0;
+#endif
+    return 1;
 }
 
 static void describe_caller(struct event *event)

@@ -1,5 +1,6 @@
 /** execsnoop: every execve(2) with its arguments. Options and output are those of BCC's tool. */
 import type { Tool, ToolHost } from "bpfkit/tracing";
+import { containerMacros, containerOptions, requirePinnedMaps } from "../filters/containers.ts";
 import { type Options, parseOptions, type Usage, usageLines } from "../options/options.ts";
 import { regularExpression } from "../options/regular-expression.ts";
 import { source } from "./execsnoop.bpf.gen.ts";
@@ -12,6 +13,7 @@ const usage: Usage = {
     { long: "time", short: "T", help: "put the time of day first" },
     { long: "timestamp", short: "t", help: "put seconds since the start first" },
     { long: "fails", short: "x", help: "failed calls too" },
+    ...containerOptions,
     { long: "uid", short: "u", value: "UID", help: "only calls by this user" },
     { long: "quote", short: "q", help: "quote the arguments" },
     { long: "name", short: "n", value: "REGEX", help: "only commands whose name matches" },
@@ -44,7 +46,7 @@ const mostArguments = 64;
 
 function definesFor(options: Options): string[] {
   const limit = options.number("max-args", 1) ?? 20;
-  const defines = [`MAX_ARGS=${Math.min(limit, mostArguments)}`];
+  const defines = [`MAX_ARGS=${Math.min(limit, mostArguments)}`, ...containerMacros(options)];
   const uid = options.number("uid");
   if (uid !== undefined) defines.push(`ONLY_UID=${uid}`);
   return defines;
@@ -103,7 +105,9 @@ export const execsnoop: Tool = {
       return 0;
     }
     const printer = new ExecPrinter(options, host);
-    const bpf = await host.open({ ...source, defines: definesFor(options) });
+    const defines = definesFor(options);
+    requirePinnedMaps(options, host.kernel);
+    const bpf = await host.open({ ...source, defines });
     try {
       const execve = bpf.syscallFunction("execve");
       bpf.attachKprobe({ event: execve, program: "syscall__execve" });

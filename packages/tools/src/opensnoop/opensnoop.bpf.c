@@ -5,10 +5,12 @@
  * and picks what is compiled:
  *   ONLY_PID, ONLY_TID, ONLY_UID  only calls by that process, thread or user
  *   FLAGS_MASK                    only calls with one of these flags
+ *   CGROUP_MAP, MNTNS_MAP         only the cgroups or mount namespaces in the hash map that is pinned there
  */
 #include <uapi/linux/ptrace.h>
 #include <uapi/linux/limits.h>
 #include <linux/sched.h>
+#include <linux/nsproxy.h>
 #include <linux/openat2.h>
 
 struct call {
@@ -30,9 +32,26 @@ struct event {
 
 BPF_HASH(calls, u64, struct call);
 BPF_PERF_OUTPUT(events);
+#ifdef CGROUP_MAP
+BPF_TABLE_PINNED("hash", u64, u64, cgroups, 1024, CGROUP_MAP);
+#endif
+#ifdef MNTNS_MAP
+BPF_TABLE_PINNED("hash", u64, u32, mount_namespaces, 1024, MNTNS_MAP);
+#endif
 
 static int is_wanted(u64 id, int flags)
 {
+#ifdef CGROUP_MAP
+    u64 cgroup = bpf_get_current_cgroup_id();
+    if (!cgroups.lookup(&cgroup))
+        return 0;
+#endif
+#ifdef MNTNS_MAP
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    u64 namespace = task->nsproxy->mnt_ns->ns.inum;
+    if (!mount_namespaces.lookup(&namespace))
+        return 0;
+#endif
 #ifdef ONLY_PID
     if (id >> 32 != ONLY_PID)
         return 0;

@@ -1,5 +1,6 @@
 /** opensnoop: every open(2), openat(2) and openat2(2). Options and output are those of BCC's tool. */
 import { type BPF, type Tool, type ToolHost, UsageError } from "bpfkit/tracing";
+import { containerMacros, containerOptions, requirePinnedMaps } from "../filters/containers.ts";
 import { type Options, parseOptions, type Usage, usageLines } from "../options/options.ts";
 import { openFlags } from "./open-flags.ts";
 import { source } from "./opensnoop.bpf.gen.ts";
@@ -15,6 +16,7 @@ const usage: Usage = {
     { long: "pid", short: "p", value: "PID", help: "only calls by this process" },
     { long: "tid", short: "t", value: "TID", help: "only calls by this thread" },
     { long: "uid", short: "u", value: "UID", help: "only calls by this user" },
+    ...containerOptions,
     { long: "duration", short: "d", value: "SECONDS", help: "stop after this time" },
     { long: "name", short: "n", value: "TEXT", help: "only processes whose name contains this" },
     { long: "extended_fields", short: "e", help: "print the flags" },
@@ -56,7 +58,7 @@ function flagsMask(options: Options): number {
 }
 
 function definesFor(options: Options): string[] {
-  const defines: string[] = [];
+  const defines = containerMacros(options);
   const pid = options.number("pid");
   const tid = options.number("tid");
   const uid = options.number("uid");
@@ -117,7 +119,9 @@ export const opensnoop: Tool = {
       return 0;
     }
     options.number("duration", 1);
-    const bpf = await host.open({ ...source, defines: definesFor(options) });
+    const defines = definesFor(options);
+    requirePinnedMaps(options, host.kernel);
+    const bpf = await host.open({ ...source, defines });
     try {
       attach(bpf);
       await trace(bpf, options, host);

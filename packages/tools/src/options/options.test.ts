@@ -33,6 +33,7 @@ test("values are read as text, numbers and lists", () => {
 const wrong: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["an unknown option", ["--nope"], /nope/],
   ["a missing value", ["-p"], /pid/],
+  ["a value that looks like an option", ["-p", "-m"], /^sample: option '-p' needs a value, [^.\n]*$/],
   ["too many words", ["1", "2"], /unexpected argument '2'/],
 ];
 for (const [name, argv, pattern] of wrong) {
@@ -47,6 +48,14 @@ test("numbers are checked", () => {
     /whole number of at least 0, not 'x1'/,
   );
   assert.throws(() => parseOptions(usage, ["0"]).positionalNumber(0, "interval"), /at least 1/);
+  assert.is(parseOptions(usage, ["-p", "4294967295"]).number("pid"), 4_294_967_295);
+  for (const large of ["4294967296", "99999999999999999999"]) {
+    const said = `takes a whole number from 0 to 4294967295, not '${large}'`;
+    assert.throws(
+      () => parseOptions(usage, ["-p", large]).number("pid"),
+      (error: Error) => error.message === `--pid ${said}`,
+    );
+  }
 });
 
 test("help lists every option", () => {

@@ -55,25 +55,27 @@ export class Options {
     return Array.isArray(value) ? value.map(String) : [];
   }
 
-  /** The value of an option as a whole number of at least `minimum`. @throws UsageError */
+  /** The value of an option as a whole number from `minimum` to 2^32 - 1. @throws UsageError */
   number(long: string, minimum = 0): number | undefined {
     const value = this.text(long);
     return value === undefined ? undefined : wholeNumber(value, `--${long}`, minimum);
   }
 
-  /** A word after the options as a whole number of at least `minimum`. @throws UsageError */
+  /** A word after the options as a whole number from `minimum` to 2^32 - 1. @throws UsageError */
   positionalNumber(index: number, name: string, minimum = 1): number | undefined {
     const value = this.positionals[index];
     return value === undefined ? undefined : wholeNumber(value, name, minimum);
   }
 }
 
+/** What ids, counts and seconds fit into: u32 in the tools' C. */
+const greatest = 0xffff_ffff;
+
 function wholeNumber(text: string, what: string, minimum: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value) || value < minimum) {
-    throw new UsageError(`${what} takes a whole number of at least ${minimum}, not '${text}'`);
-  }
-  return value;
+  if (value >= minimum && value <= greatest) return value;
+  const range = value > greatest ? `from ${minimum} to ${greatest}` : `of at least ${minimum}`;
+  throw new UsageError(`${what} takes a whole number ${range}, not '${text}'`);
 }
 
 /**
@@ -92,8 +94,7 @@ export function parseOptions(usage: Usage, argv: readonly string[]): Options {
   try {
     parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
   } catch (error) {
-    const message = error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error);
-    throw new UsageError(`${usage.name}: ${message}`, {
+    throw new UsageError(`${usage.name}: ${parsingMessage(error)}`, {
       cause: error,
       hint: `Try: bpfkit run ${usage.name} --help`,
     });
@@ -106,6 +107,15 @@ export function parseOptions(usage: Usage, argv: readonly string[]): Options {
     });
   }
   return new Options(parsed.values, parsed.positionals);
+}
+
+/** The parser's message without its advice, which is several sentences or lines and about other programs. */
+function parsingMessage(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const [first = message] = message.split(/\.\s/);
+  const ambiguous = /^Option '(.+)' argument is ambiguous/.exec(first)?.[1];
+  if (ambiguous === undefined) return first;
+  return `option '${ambiguous}' needs a value, and what follows it looks like an option`;
 }
 
 /** The help text, a line each. */

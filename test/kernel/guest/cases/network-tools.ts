@@ -3,11 +3,11 @@ import { strict as assert } from "node:assert";
 import { execFileSync } from "node:child_process";
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readlinkSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { toolByName } from "@bpfkit/tools";
-import type { Tool, ToolProgram } from "bpfkit";
+import type { Tool } from "bpfkit";
 import type { GuestCase } from "../guest-case.ts";
+import { namespaceFilterCase } from "./namespace-filter.ts";
 
 function toolNamed(name: string): Tool {
   const tool = toolByName(name);
@@ -120,21 +120,6 @@ async function lookUp(address: readonly number[]): Promise<void> {
   client.close();
 }
 
-const pinFolder = "/tmp/pins";
-const pinnedMap = `${pinFolder}/namespaces`;
-
-/** Makes and pins the map in which the tool looks mount namespaces up. */
-const pinning: ToolProgram = {
-  file: "pinning.c",
-  text: `BPF_TABLE_PINNED("hash", u64, u32, mount_namespaces, 1024, "${pinnedMap}");
-int kprobe__sys_getegid(void *ctx)
-{
-    u64 none = 0;
-    return mount_namespaces.lookup(&none) != 0;
-}
-`,
-};
-
 /** Tools that watch connections. */
 export const networkToolCases: readonly GuestCase[] = [
   {
@@ -206,36 +191,17 @@ export const networkToolCases: readonly GuestCase[] = [
       server.close();
     },
   },
-  {
-    name: "tcpconnect --mntnsmap: only the mount namespaces in a pinned map",
-    programs: [pinning],
-    tool: { tool: tcpconnect, argv: ["--mntnsmap", pinnedMap] },
-    async run(guest) {
-      mkdirSync(pinFolder);
-      execFileSync("/bin/mount", ["-t", "bpf", "bpf", pinFolder]);
-      const argv = ["--mntnsmap", pinnedMap];
-      await assert.rejects(
-        guest.trace(tcpconnect, argv, () => {}),
-        /TL002|there is no BPF map at/,
-      );
-      assert.equal(existsSync(pinnedMap), false, "the tool has made a map itself");
-      const server = await serve("127.0.0.1");
-      const bpf = await guest.open(pinning);
-      try {
-        const work = async () => {
-          for (let times = 0; times < 3; times++) await converse(server, "127.0.0.1");
-        };
-        assert.equal((await guest.trace(tcpconnect, argv, work)).length, 2);
-        const [, inode = "0"] = /\[(\d+)\]/.exec(readlinkSync("/proc/self/ns/mnt")) ?? [];
-        bpf.table("mount_namespaces").set(BigInt(inode), 1);
-        assert.equal((await guest.trace(tcpconnect, argv, work)).length, 5);
-      } finally {
-        bpf.close();
-        server.close();
-        execFileSync("/bin/umount", [pinFolder]);
-      }
-    },
-  },
+  namespaceFilterCase(tcpconnect, async () => {
+    const server = await serve("127.0.0.1");
+    return {
+      count: 3,
+      line: (line) => line.includes(` ${portOf(server)}`),
+      work: async () => {
+        for (let times = 0; times < 3; times++) await converse(server, "127.0.0.1");
+      },
+      close: () => server.close(),
+    };
+  }),
   {
     name: "tcplife: both ends of 11 sessions with their bytes",
     tool: { tool: tcplife, argv: ["-4"] },

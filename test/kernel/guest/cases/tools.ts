@@ -6,6 +6,7 @@ import { toolByName } from "@bpfkit/tools";
 import type { Tool } from "bpfkit";
 import type { GuestCase } from "../guest-case.ts";
 import { insertModule } from "./modules.ts";
+import { namespaceFilterCase } from "./namespace-filter.ts";
 import { execTrue } from "./probes.ts";
 
 function toolNamed(name: string): Tool {
@@ -24,6 +25,11 @@ const reads = 23;
 function insertDisk(): string {
   insertModule("null_blk", ["nr_devices=1", "gb=1", "memory_backed=0"]);
   return "/dev/nullb0";
+}
+
+function readFrom(disk: string): void {
+  const words = [`if=${disk}`, "of=/dev/null", "bs=4096", `count=${reads}`, "iflag=direct"];
+  execFileSync("/bin/dd", words, { stdio: "ignore" });
 }
 
 /** Tools. */
@@ -76,18 +82,33 @@ export const toolCases: readonly GuestCase[] = [
     },
   },
   {
-    name: `biolatency: ${reads} reads of a disk`,
-    tool: { tool: biolatency, argv: ["-e"] },
+    name: `biolatency -d: ${reads} reads of a disk`,
+    tool: { tool: biolatency, argv: ["-e", "-d", "nullb0"] },
     async run(guest) {
       const disk = insertDisk();
-      const lines = await guest.trace(biolatency, ["-e"], () => {
-        const words = [`if=${disk}`, "of=/dev/null", "bs=4096", `count=${reads}`, "iflag=direct"];
-        execFileSync("/bin/dd", words, { stdio: "ignore" });
-      });
+      const lines = await guest.trace(biolatency, ["-e", "-d", "nullb0"], () => readFrom(disk));
       const counts = lines.flatMap((line) => /^ +\d+ -> \d+ +: (\d+) +\|/.exec(line)?.slice(1) ?? []);
       const total = counts.reduce((sum, count) => sum + Number(count), 0);
       assert.equal(total, reads, lines.join("\n"));
       assert.match(lines.join("\n"), new RegExp(`count: ${reads}`));
+      await assert.rejects(
+        guest.trace(biolatency, ["-d", "nullb1"], () => {}),
+        /there is no disk 'nullb1'/,
+      );
     },
   },
+  namespaceFilterCase(execsnoop, () => ({
+    count: 5,
+    line: (line) => line.includes("/bin/true"),
+    work: () => {
+      for (let exec = 1; exec <= 5; exec++) execTrue(`number=${exec}`);
+    },
+  })),
+  namespaceFilterCase(opensnoop, () => ({
+    count: 5,
+    line: (line) => line.endsWith(" /etc/guest-file"),
+    work: () => {
+      for (let open = 0; open < 5; open++) closeSync(openSync("/etc/guest-file", "r"));
+    },
+  })),
 ];
