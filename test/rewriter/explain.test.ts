@@ -120,5 +120,110 @@ for (const { name, text, line, shows, message } of failures) {
   });
 }
 
+interface Slip {
+  readonly name: string;
+  readonly text: string;
+  readonly code: string;
+  /** Line and column. */
+  readonly at: string;
+  readonly message: string;
+  readonly hint: RegExp;
+}
+
+const kprobe = (body: string) => `int kprobe__vfs_read(struct pt_regs *ctx)\n{\n\t${body}\n\treturn 0;\n}\n`;
+
+/** Slips of people who know C, BCC or libbpf: each gets exactly one error. */
+const slips: readonly Slip[] = [
+  {
+    name: "a function of the C library",
+    text: kprobe('char a[16] = {}; if (strcmp(a, "x")) return 1;'),
+    code: "RW062",
+    at: "3:23",
+    message: "'strcmp' is not declared",
+    hint: /bpf_strncmp/,
+  },
+  {
+    name: "the same for libbpf",
+    text: '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\nSEC("kprobe/vfs_read")\nint f(void *ctx) { return malloc(8) != 0; }\n',
+    code: "RW062",
+    at: "4:27",
+    message: "'malloc' is not declared",
+    hint: /Memory is in maps/,
+  },
+  {
+    name: "a mistyped helper",
+    text: kprobe("bpf_get_current_pid_tgdi();"),
+    code: "RW062",
+    at: "3:2",
+    message: "'bpf_get_current_pid_tgdi' is not declared",
+    hint: /^Did you mean bpf_get_current_pid_tgid\?$/,
+  },
+  {
+    name: "a header of the C library",
+    text: `#include <errno.h>\n${kprobe("")}`,
+    code: "RW067",
+    at: "1:10",
+    message: "<errno.h> is a header of the C library",
+    hint: /^Include <linux\/errno\.h>\./,
+  },
+  {
+    name: "a mistyped header of the kernel",
+    text: `#include <linux/shced.h>\n${kprobe("")}`,
+    code: "RW060",
+    at: "1:10",
+    message: "<linux/shced.h> is not a header of Linux 6.1",
+    hint: /^Did you mean <linux\/sched\.h>\?$/,
+  },
+  {
+    name: "the beginning of a macro's name",
+    text: `BPF_HISTO(counts, u32);\n${kprobe("")}`,
+    code: "RW013",
+    at: "1:19",
+    message: "there is no macro BPF_HISTO",
+    hint: /^Did you mean BPF_HISTOGRAM\?$/,
+  },
+  {
+    name: "a map declared twice",
+    text: `BPF_HASH(h, u32);\n\nBPF_HASH(h, u32);\n${kprobe("")}`,
+    code: "RW047",
+    at: "3:1",
+    message: "map 'h' is declared twice",
+    hint: /another name/,
+  },
+  {
+    name: "a field that the tracepoint lacks",
+    text: "TRACEPOINT_PROBE(sched, sched_process_exec) { return args->comm; }\n",
+    code: "RW068",
+    at: "1:60",
+    message: "tracepoint sched:sched_process_exec has no field 'comm'",
+    hint: /^It has: filename, pid, old_pid\.$/,
+  },
+  {
+    name: "SEC without its header",
+    text: 'char _license[] SEC("license") = "GPL";\nint kprobe__vfs_read(void *ctx) { bpf_trace_printk("x"); return 0; }\n',
+    code: "RW066",
+    at: "1:16",
+    message: "SEC is not declared",
+    hint: /bpf\/bpf_helpers\.h/,
+  },
+];
+for (const { name, text, code, at, message, hint } of slips) {
+  test(`one error, with what helps: ${name}`, async () => {
+    try {
+      await builder.compile({ file: "slip.c", text });
+      assert.unreachable("no error");
+    } catch (error) {
+      assert.ok(error instanceof BpfkitError, String(error));
+      const errors = error.diagnostics.filter(({ severity }) => severity === "error");
+      assert.equal(
+        errors.map((one) => [one.code, `${one.range?.line}:${one.range?.column}`, one.message]),
+        [[code, at, message]],
+      );
+      assert.match(errors[0]?.hint ?? "", hint);
+      assert.not.match(JSON.stringify(errors), /include the header|errors? generated|___types_of/);
+    }
+  });
+}
+
 test.after(() => builder.close());
 test.run();

@@ -28,6 +28,23 @@ fix-it:"x.c":{1:20-1:29}:"thing_long"
   });
 });
 
+for (const summary of ["1 error generated.", "2 errors generated.", "1 warning and 20 errors generated."]) {
+  test(`a note without a line of source, then "${summary}"`, () => {
+    const stderr = `x.c:4:10: error: call to undeclared library function 'strcmp'
+  return strcmp(a, b);
+         ^
+x.c:4:10: note: include the header <string.h> or explicitly provide a declaration for 'strcmp'
+${summary}
+`;
+    const [found, ...others] = parseDiagnostics(stderr, asIs);
+    assert.equal(others, []);
+    assert.equal(
+      found?.notes?.map(({ sourceLine }) => sourceLine),
+      [undefined],
+    );
+  });
+}
+
 test("notes belong to the message before them, include stacks to the one after", () => {
   const stderr = `In file included from x.c:3:
 In file included from a.h:7:

@@ -43,6 +43,8 @@ const Place =
   /^(.+?):(\d+):(\d+):((?:\{\d+:\d+-\d+:\d+\})*):? (fatal error|error|warning|note|remark): (.*)$/;
 const Unplaced = /^(fatal error|error|warning|note): (.*)$/;
 const Included = /^In (?:file included|included file) from (.+?):(\d+):$/;
+/** The last line of a run; a note about a declaration that clang knows without a header has no line of source before it. */
+const Summary = /^(?:\d+ warnings?(?: and )?)?(?:\d+ errors?)? generated\.$/;
 const FixIt = /^fix-it:"(?:[^"\\]|\\.)*":\{(\d+):(\d+)-(\d+):(\d+)\}:"((?:[^"\\]|\\.)*)"$/;
 
 class Parser {
@@ -78,7 +80,7 @@ class Parser {
       return;
     }
     const current = this.#drafts.at(-1);
-    if (current === undefined || line === "") return;
+    if (current === undefined || line === "" || Summary.test(line)) return;
     const fixIt = FixIt.exec(line);
     if (fixIt !== null) current.hint ??= fixItHint(fixIt);
     else if (current.wantsSource) {

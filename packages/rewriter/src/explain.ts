@@ -1,10 +1,12 @@
 /** Puts clang's words about what bpfkit injected into the user's terms: map methods, kernel headers, tracepoints. */
 import { BpfkitError, type Diagnostic } from "@bpfkit/base/diagnostics";
+import { libraryHeaderAdvice } from "./c-library.ts";
+import { helperNames } from "./headers/helper-declarations.ts";
 import { headersBeside, isKernelFolder } from "./headers/kernel-paths.ts";
 import { mapMacro, mapMacros, mapType } from "./maps/macros.ts";
 import { mapMethods, methodsOf } from "./maps/methods.ts";
 import { adviceFor } from "./other-names.ts";
-import type { Preparation } from "./prepare.ts";
+import { includeRoot, type Preparation } from "./prepare.ts";
 import { nearest } from "./text/nearest.ts";
 
 type Explained = Pick<Diagnostic, "code" | "message" | "hint">;
@@ -19,15 +21,22 @@ interface Row {
   readonly explain: (match: RegExpExecArray, facts: Facts) => Explained | undefined;
 }
 
-const rows: readonly Row[] = [
-  { pattern: /no member named '(\w+)' in 'struct (\w+)_table_t'/, explain: unknownMethod },
+/** What clang says of programs for libbpf, too. */
+const commonRows: readonly Row[] = [
   { pattern: /'([^']+)' file not found/, explain: unknownHeader },
+  { pattern: /call to undeclared (?:library )?function '(\w+)'/, explain: unknownFunction },
+];
+
+const rows: readonly Row[] = [
+  ...commonRows,
+  { pattern: /no member named '(\w+)' in 'struct (\w+)_table_t'/, explain: unknownMethod },
+  { pattern: /redefinition of '___types_of_(\w+)'/, explain: repeatedMap },
+  { pattern: /no member named '(\w+)' in 'struct tracepoint__(\w+?)'/, explain: unknownField },
   { pattern: /struct tracepoint__(\w+?)'/, explain: unknownTracepoint },
   {
     pattern: /incomplete (?:definition of )?type '(?:typeof\()?(?:const )?(?:struct|union) (\w+)\)?'/,
     explain: unknownType,
   },
-  { pattern: /call to undeclared function '(\w+)'/, explain: unknownFunction },
   { pattern: /use of undeclared identifier '(\w+)'/, explain: unknownIdentifier },
 ];
 
@@ -37,14 +46,15 @@ export function explainDiagnostic(
   text: string,
   preparation: Preparation,
 ): Diagnostic {
-  const macro = unknownMacro(diagnostic, text);
+  const isBcc = preparation.dialect === "bcc";
+  const macro = isBcc ? unknownMacro(diagnostic, text) : undeclaredSection(diagnostic, text);
   if (macro !== undefined) return macro;
-  for (const { pattern, explain } of rows) {
+  for (const { pattern, explain } of isBcc ? rows : commonRows) {
     const match = pattern.exec(diagnostic.message);
     const explained = match === null ? undefined : explain(match, { text, preparation });
-    if (explained !== undefined) return { ...diagnostic, ...explained };
+    if (explained !== undefined) return { ...withUsefulNotes(diagnostic), ...explained };
   }
-  return unreadableMacro(diagnostic, text) ?? diagnostic;
+  return (isBcc ? unreadableMacro(diagnostic, text) : undefined) ?? diagnostic;
 }
 
 /** Shows the user's line where clang shows the rewritten one: they have the same numbers. */
@@ -74,6 +84,32 @@ function unknownMacro(diagnostic: Diagnostic, text: string): Diagnostic | undefi
   };
 }
 
+/** `SEC("...")` is a macro of libbpf's: without its header clang takes it for a function, and fails all over the text. */
+function undeclaredSection(diagnostic: Diagnostic, text: string): Diagnostic | undefined {
+  if (diagnostic.severity !== "error" || !/\bSEC\s*\(\s*"/.test(diagnostic.sourceLine ?? ""))
+    return undefined;
+  if (/#\s*(?:define\s+SEC\b|include\s*[<"](?:bpf\/)?bpf_\w+\.h[>"])/.test(text)) return undefined;
+  const { notes: _, ...rest } = diagnostic;
+  return {
+    ...rest,
+    code: "RW066",
+    message: "SEC is not declared",
+    hint: 'Programs with SEC are written for libbpf: #include "vmlinux.h" and <bpf/bpf_helpers.h> first.',
+  };
+}
+
+/** Drops places inside of bpfkit's headers, and advice to include the C library's, whose functions clang knows. */
+function withUsefulNotes(diagnostic: Diagnostic): Diagnostic {
+  const { notes, ...rest } = diagnostic;
+  const kept = notes?.filter(isUseful) ?? [];
+  return kept.length === 0 ? rest : { ...rest, notes: kept };
+}
+
+function isUseful({ message, range }: Diagnostic): boolean {
+  if (range === undefined || message.startsWith("include the header <")) return false;
+  return !range.file.startsWith(`${includeRoot}/`) && range.file !== "<scratch space>";
+}
+
 /** The macros that reads of kernel and user memory become. */
 const readMacro = /(?:expanded from )?macro '(BPF_(?:CORE_READ|READ_KERNEL|READ_USER|PROBE_READ)\w*)'/;
 
@@ -94,9 +130,14 @@ function unreadableMacro(diagnostic: Diagnostic, text: string): Diagnostic | und
   };
 }
 
-/** One error a line is enough where a line is explained. */
+/** What a whole line is about: one error of it is enough. */
+const aboutLines = new Set(["RW013", "RW036", "RW047"]);
+
+/** One error a line is enough where a line is explained; without SEC's header, nothing else that is said is of use. */
 function withoutRepeats(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const explained = diagnostics.filter(({ code }) => code === "RW036");
+  const section = diagnostics.find(({ code }) => code === "RW066");
+  if (section !== undefined) return [section];
+  const explained = diagnostics.filter(({ code }) => aboutLines.has(code));
   const lines = new Set(explained.map(({ range }) => range?.line));
   return diagnostics.filter(
     (diagnostic) =>
@@ -106,12 +147,11 @@ function withoutRepeats(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 }
 
 /**
- * Explains the errors that clang found in a program written for BCC. Other errors come back as they are.
+ * Explains the errors that clang found in a program. Other errors come back as they are.
  * @param file What clang calls the text: errors in the rewritten text are shown with the user's line.
  */
 export function explainError(error: unknown, text: string, preparation: Preparation, file?: string): unknown {
-  if (!(error instanceof BpfkitError) || !error.code.startsWith("CC") || preparation.dialect !== "bcc")
-    return error;
+  if (!(error instanceof BpfkitError) || !error.code.startsWith("CC")) return error;
   const diagnostics = withoutRepeats(
     error.diagnostics.map((diagnostic) =>
       withUsersLine(explainDiagnostic(diagnostic, text, preparation), text, file),
@@ -143,10 +183,37 @@ function unknownMethod(match: RegExpExecArray, { text }: Facts): Explained {
   return { code: "RW014", message, hint: `It has: ${names.join(", ")}.` };
 }
 
+function repeatedMap(match: RegExpExecArray): Explained {
+  return {
+    code: "RW047",
+    message: `map '${match[1]}' is declared twice`,
+    hint: "Give one of them another name.",
+  };
+}
+
+function unknownField(match: RegExpExecArray, { preparation }: Facts): Explained | undefined {
+  const [, field = "", name = ""] = match;
+  const split = name.lastIndexOf("__");
+  const fields = preparation.tracepointFields(`${name.slice(0, split)}/${name.slice(split + 2)}`);
+  if (fields === undefined) return undefined;
+  const tracepoint = `${name.slice(0, split)}:${name.slice(split + 2)}`;
+  const message = `tracepoint ${tracepoint} has no field '${field}'`;
+  return { code: "RW068", message, hint: `It has: ${fields.join(", ")}.` };
+}
+
 function unknownHeader(match: RegExpExecArray): Explained | undefined {
   const [, path = ""] = match;
+  const advice = libraryHeaderAdvice(path);
+  if (advice !== undefined) {
+    return { code: "RW067", message: `<${path}> is a header of the C library`, hint: advice };
+  }
   if (!isKernelFolder(path)) return undefined;
-  const meant = nearest(path, headersBeside(path));
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  const name = nearest(
+    path.slice(folder.length, -2),
+    headersBeside(path).map((one) => one.slice(folder.length, -2)),
+  );
+  const meant = name === undefined ? undefined : `${folder}${name}.h`;
   const hint =
     meant === undefined
       ? "All kernel types come from BTF: the include can be left out if only types are needed."
@@ -191,11 +258,13 @@ function unknownType(match: RegExpExecArray, { text }: Facts): Explained | undef
 function unknownFunction(match: RegExpExecArray): Explained | undefined {
   const [, name = ""] = match;
   if (name in mapMacros) return undefined;
+  const helper = nearest(name, helperNames);
   return {
     code: "RW062",
     message: `'${name}' is not declared`,
     hint:
       adviceFor(name) ??
+      (helper === undefined ? undefined : `Did you mean ${helper}?`) ??
       "Only BPF helpers, functions of this program and a set of the kernel's macros can be called.",
   };
 }

@@ -46,6 +46,8 @@ export interface Preparation {
   readonly userHeaders: ReadonlyMap<string, string>;
   /** The tracepoint of the kernel whose name is nearest, or undefined. */
   readonly nearestTracepoint: (tracepoint: string) => string | undefined;
+  /** Names of the fields of `CATEGORY/EVENT`, as `args` has them; undefined where the kernel lacks it. */
+  readonly tracepointFields: (tracepoint: string) => readonly string[] | undefined;
 }
 
 /** Options of {@link prepareForAst}. */
@@ -186,7 +188,15 @@ export function prepareForAst(
     absentTracepoints,
     userHeaders: userHeaders instanceof Map ? userHeaders : new Map(),
     nearestTracepoint: (tracepoint) => nearest(tracepoint, tracepointFormats.keys()),
+    tracepointFields: (tracepoint) => fieldNames(tracepointFormats.get(tracepoint)),
   };
+}
+
+/** Names of a format's fields without those that all tracepoints have. */
+function fieldNames(format: string | undefined): readonly string[] | undefined {
+  if (format === undefined) return undefined;
+  const names = [...format.matchAll(/^\s*field:[^;]*?(\w+)(?:\[\w*\])?;/gm)].map(([, name = ""]) => name);
+  return names.filter((name) => !name.startsWith("common_"));
 }
 
 /** Structures that BTF lacks, by the name that asks for each. */

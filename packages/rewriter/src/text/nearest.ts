@@ -1,8 +1,16 @@
 /** Finds the name a user probably meant. */
 
-/** The nearest of some names by edit distance, or undefined where none is near. */
-export function nearest(name: string, candidates: Iterable<string>): string | undefined {
-  const limit = Math.max(1, Math.floor(name.length / 3));
+/** Letters that say enough of a name to be its beginning. */
+const shortestBeginning = 4;
+
+/** The nearest of some names: the shortest that begins with it, else by edit distance; undefined where none is near. */
+export function nearest(name: string, names: Iterable<string>): string | undefined {
+  const candidates = [...names];
+  const longer = candidates
+    .filter((candidate) => candidate.startsWith(name))
+    .sort((a, b) => a.length - b.length);
+  if (name.length >= shortestBeginning && longer[0] !== undefined) return longer[0];
+  const limit = Math.max(1, Math.floor((name.length + 1) / 3));
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of candidates) {
