@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Diagnostic } from "@bpfkit/base/diagnostics";
 
@@ -42,10 +42,10 @@ const magic = "bpfkit-build-2";
 /** Of a CRC-32 in hexadecimal digits, and a newline. */
 const checksumLength = 8;
 
-/** `$XDG_CACHE_HOME/bpfkit`, or `.cache/bpfkit` in the home folder. */
+/** `$XDG_CACHE_HOME/bpfkit`, or `.cache/bpfkit` in the home folder. Relative paths do not count (XDG Base Directory 0.8). */
 export function defaultCacheFolder(): string {
-  const base = process.env["XDG_CACHE_HOME"];
-  return join(base === undefined || base === "" ? join(homedir(), ".cache") : base, "bpfkit");
+  const base = process.env["XDG_CACHE_HOME"] ?? "";
+  return join(isAbsolute(base) ? base : join(homedir(), ".cache"), "bpfkit");
 }
 
 /**
@@ -86,7 +86,12 @@ export class ResultCache {
       this.#dropOldEntries();
     } catch (error) {
       removeQuietly(temporary);
-      if (!this.#warned) this.#warn(`the build cache cannot be written: ${String(error)}`);
+      if (!this.#warned) {
+        const detail = error instanceof Error ? error.message : String(error);
+        this.#warn(
+          `builds are not kept: ${detail} (XDG_CACHE_HOME names another folder, --no-cache keeps none)`,
+        );
+      }
       this.#warned = true;
     }
   }

@@ -3,9 +3,10 @@
 import { UsageError } from "@bpfkit/base/diagnostics";
 import type { Kernel } from "@bpfkit/base/kernel";
 import type { SourceText } from "bpfkit";
-import { type Builder, type BuiltProgram, openKernel, openLinuxKernel } from "bpfkit/node";
+import { type Builder, openKernel, openLinuxKernel } from "bpfkit/node";
 import { BPF, genericTool, type ToolHost, type ToolProgram } from "bpfkit/tracing";
 import { type BuildFlags, openBuilder } from "../build.ts";
+import { ExitCode } from "../exit-codes.ts";
 import { LineOutput } from "../output/line-output.ts";
 import type { Progress } from "../output/progress.ts";
 import { printWarnings } from "../output/warnings.ts";
@@ -70,9 +71,8 @@ export class CommandLineHost implements ToolHost {
   }
 
   async open(program: ToolProgram): Promise<BPF> {
-    const built = await this.#build(program, program.defines);
     return BPF.open({
-      object: built.object,
+      object: await this.#build(program, program.defines),
       name: program.file,
       kernel: this.kernel,
       ...(this.onVerifierLog === undefined ? {} : { onVerifierLog: this.onVerifierLog }),
@@ -91,19 +91,27 @@ export class CommandLineHost implements ToolHost {
   async runGeneric(argv: readonly string[]): Promise<number> {
     const { source, name } = this.#target;
     let { object } = this.#target;
-    if (source !== undefined) {
-      object = (await this.#build(source)).object;
-    }
+    if (source !== undefined) object = await this.#build(source);
     return await genericTool({ name, object: object ?? new Uint8Array() }).run(argv, this);
   }
 
-  /** Builds and tells of it. Who traces a machine may do so for days: the compiler's memory is given back first. */
-  async #build(source: SourceText, defines: readonly string[] = []): Promise<BuiltProgram> {
-    const built = await this.#builder.build(source, defines);
-    this.#progress.done();
-    printWarnings(built.diagnostics);
-    if (this.#isForLong) await this.#builder.releaseMemory();
-    return built;
+  /**
+   * Builds and tells of it. Ctrl-C ends the process meanwhile: there is nothing to sum up yet. Who traces a machine may do
+   * so for days: the compiler's memory is given back first.
+   */
+  async #build(source: SourceText, defines: readonly string[] = []): Promise<Uint8Array> {
+    const end = () => process.exit(ExitCode.interrupted);
+    if (this.signal.aborted) end();
+    this.signal.addEventListener("abort", end);
+    try {
+      const { object, diagnostics } = await this.#builder.build(source, defines);
+      this.#progress.done();
+      printWarnings(diagnostics);
+      if (this.#isForLong) await this.#builder.releaseMemory();
+      return object;
+    } finally {
+      this.signal.removeEventListener("abort", end);
+    }
   }
 
   /** Ends kernel and compiler. */

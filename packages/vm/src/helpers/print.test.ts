@@ -143,4 +143,12 @@ test("bpf_snprintf returns the whole length and cuts what does not fit", () => {
   assert.is(runBoth(noZero, { context, prepare: unended }).fault?.code, "VM012");
 });
 
+test("a program that prints without end is ended, and says where", () => {
+  const text = `r6 = r1\nagain: r1 = r6\nr2 = 2\ncall bpf_trace_printk\ngoto again`;
+  const { fault, printed } = runBoth(text, { context: contextOf("x") });
+  assert.is(fault?.code, "VM011");
+  assert.match(fault?.message ?? "", /instruction 3: the program did not end after 262144 lines of output/);
+  assert.is(printed.length, 262_144);
+});
+
 test.run();

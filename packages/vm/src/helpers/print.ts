@@ -53,7 +53,7 @@ function printLine(machine: Machine, format: Uint8Array | undefined, values: For
   if (format === undefined) return -Errno.EINVAL;
   const text = formatBytes(format, values);
   if (typeof text === "number") return text;
-  machine.world.tracePrint(decoder.decode(text.subarray(0, LINE_BYTES - 1)));
+  machine.printLine(decoder.decode(text.subarray(0, LINE_BYTES - 1)));
   return text.length;
 }
 

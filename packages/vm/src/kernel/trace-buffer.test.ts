@@ -39,6 +39,13 @@ test("lines wait for a reader; the oldest of too many are lost and counted", () 
   assert.is(lines[1], "3");
   assert.is(lines.at(-2), "65538");
   assert.not(buffer.hasLines);
+  for (let line = 0; line < 3 * 65_536 + 5; line++) buffer.add(`${line}\n`);
+  const kept = buffer.take().split("\n").slice(0, -1);
+  assert.is(kept.length, 65_537);
+  assert.equal(
+    kept.slice(1).map(Number),
+    Array.from({ length: 65_536 }, (_, index) => 2 * 65_536 + 5 + index),
+  );
 });
 
 test.run();

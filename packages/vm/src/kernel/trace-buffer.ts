@@ -31,6 +31,7 @@ export function traceLine(context: TraceContext, message: string): string {
 /** Holds printed lines until a reader takes them. All readers take from the same buffer. */
 export class TraceBuffer {
   #lines: string[] = [];
+  /** Lines lost: where the ring has come to, and so the place of its oldest line. */
   #lost = 0;
 
   get hasLines(): boolean {
@@ -38,17 +39,15 @@ export class TraceBuffer {
   }
 
   add(line: string): void {
-    if (this.#lines.length === LargestBacklog) {
-      this.#lines.shift();
-      this.#lost++;
-    }
-    this.#lines.push(line);
+    if (this.#lines.length < LargestBacklog) this.#lines.push(line);
+    else this.#lines[this.#lost++ % LargestBacklog] = line;
   }
 
   /** Everything printed since the last call. */
   take(): string {
     const lost = this.#lost > 0 ? `CPU:0 [LOST ${this.#lost} EVENTS]\n` : "";
-    const text = lost + this.#lines.join("");
+    const oldest = this.#lost % LargestBacklog;
+    const text = lost + this.#lines.slice(oldest).join("") + this.#lines.slice(0, oldest).join("");
     this.#lines = [];
     this.#lost = 0;
     return text;

@@ -9,6 +9,18 @@ export interface SourceLine {
   readonly text: string;
 }
 
+/** What to try, by a word of the message. The verifier refuses such programs before they run. */
+const advice: readonly (readonly [pattern: RegExp, hint: string])[] = [
+  [/, a NULL pointer$/, "Test the pointer first: if (!p) return 0; lookups of absent keys give NULL."],
+  [/did not end after/, "Give every loop a bound that is a constant, and recursion an end."],
+  [/R\d does not point to/, "Pass the address of a variable of that size, such as &key."],
+];
+
+function adviceFor(message: string): { hint?: string } {
+  const hint = advice.find(([pattern]) => pattern.test(message))?.[1];
+  return hint === undefined ? {} : { hint };
+}
+
 /** A run was ended by the VM; nothing outside the program's own memory was touched. */
 export class ProgramFault extends BpfkitError {
   override readonly name = "ProgramFault";
@@ -18,6 +30,7 @@ export class ProgramFault extends BpfkitError {
 
   constructor(code: string, message: string, place: { program: string; slot: number; source?: SourceLine }) {
     const { program, slot, source } = place;
+    const hint = adviceFor(message);
     const where = source === undefined ? "" : ` (${source.file}:${source.line})`;
     const diagnostics: Diagnostic[] =
       source === undefined
@@ -29,9 +42,10 @@ export class ProgramFault extends BpfkitError {
               message,
               range: { file: source.file, line: source.line, column: Math.max(source.column, 1) },
               sourceLine: source.text,
+              ...hint,
             },
           ];
-    super(code, `program ${program}, instruction ${slot}${where}: ${message}`, { diagnostics });
+    super(code, `program ${program}, instruction ${slot}${where}: ${message}`, { diagnostics, ...hint });
     this.program = program;
     this.slot = slot;
   }

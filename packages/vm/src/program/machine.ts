@@ -15,6 +15,9 @@ import type { RunnableProgram } from "./runnable-program.ts";
 /** MAX_TAIL_CALL_CNT. */
 const TAIL_CALL_LIMIT = 33;
 
+/** Lines that one run may print: more than a loop of a million instructions, the verifier's limit, ever does. */
+const MOST_LINES = 1 << 18;
+
 /** How the machine turns descriptors stored into maps into objects. The simulated kernel gives it. */
 export interface DescriptorLookup {
   perfSink(fd: number): PerfSink | undefined;
@@ -40,6 +43,7 @@ export class Machine implements MapHost {
   #current: RunnableProgram | undefined;
   #depth = 0;
   #tailCalls = 0;
+  #printedLines = 0;
 
   constructor(world: World, descriptors: DescriptorLookup) {
     this.world = world;
@@ -178,6 +182,7 @@ export class Machine implements MapHost {
     const frame = this.#depth === 0 ? this.#firstFrame : outerFrame + 8 * FRAME_STRIDE;
     this.#depth++;
     this.#tailCalls = 0;
+    if (this.#depth === 1) this.#printedLines = 0;
     words[at + ControlBlock.Fuel / 4] = program.fuel;
     try {
       this.#enter(program, contextOffset, frame);
@@ -200,6 +205,15 @@ export class Machine implements MapHost {
     const left = (this.memory.i32[at] as number) - 1;
     this.memory.i32[at] = left;
     if (left < 0) this.outOfFuel(this.currentSlot());
+  }
+
+  /** Prints a line. Lines cost far more than jumps: a program that prints without end shall end in seconds, too. */
+  printLine(line: string): void {
+    this.#printedLines++;
+    if (this.#printedLines > MOST_LINES) {
+      this.fault(this.currentSlot(), "VM011", `the program did not end after ${MOST_LINES} lines of output`);
+    }
+    this.world.tracePrint(line);
   }
 
   /** Slot of the helper call in progress. */
