@@ -172,7 +172,8 @@ class CodeCache {
     const command = argv.find((word) => !word.startsWith("-")) ?? "";
     const name = /^[a-z]{1,16}$/.test(command) ? command : "other";
     const target = argv.includes("kernel") || argv.includes("--target=kernel") ? "-kernel" : "";
-    const base = process.env["XDG_CACHE_HOME"] || path.join(os.homedir(), ".cache");
+    const cache = process.env["XDG_CACHE_HOME"] ?? "";
+    const base = path.isAbsolute(cache) ? cache : path.join(os.homedir(), ".cache");
     const version = `${process.version}-${process.arch}`;
     this.#file = path.join(base, "bpfkit", "code", `${id.slice(0, 32)}-${version}-${name}${target}`);
     this.#read();
