@@ -181,8 +181,7 @@ class CodeCache {
 
   #read(): void {
     try {
-      const { uid, mode } = fs.statSync(this.#file);
-      if (uid !== process.geteuid?.() || (mode & 0o022) !== 0) return;
+      if (!isOwn(fs.statSync(this.#file))) return;
       const bytes = fs.readFileSync(this.#file);
       const end = bytes.indexOf(10);
       let offset = end + 1;
@@ -243,6 +242,11 @@ class CodeCache {
       removeQuietly(temporary);
     }
   }
+}
+
+/** Whether only this user can write it. Windows has neither owners nor modes to go by; there homes are the users' own. */
+function isOwn({ uid, mode }: { readonly uid: number; readonly mode: number }): boolean {
+  return process.geteuid === undefined || (uid === process.geteuid() && (mode & 0o022) === 0);
 }
 
 /** Node's own recursion never ends where a parent refuses with ENOENT, as /proc does. */

@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -66,8 +67,7 @@ export class ResultCache {
     const text = keyText(key);
     const path = this.#path(text);
     try {
-      const { uid, mode } = statSync(path);
-      if (uid !== process.geteuid?.() || (mode & 0o022) !== 0) return undefined;
+      if (!isOwn(statSync(path))) return undefined;
       return decodeEntry(readFileSync(path), text);
     } catch {
       // Absent or unreadable: both mean that it has to be built.
@@ -110,6 +110,11 @@ export class ResultCache {
       .sort((left, right) => right.time - left.time);
     for (const { path } of byAge.slice(most / 2)) rmSync(path, { force: true });
   }
+}
+
+/** Whether only this user can write it. Windows has neither owners nor modes to go by; there homes are the users' own. */
+function isOwn({ uid, mode }: Stats): boolean {
+  return process.geteuid === undefined || (uid === process.geteuid() && (mode & 0o022) === 0);
 }
 
 /** Makes a folder and those above it. Node's own recursion never ends where a parent refuses with ENOENT, as /proc does. */
