@@ -15,14 +15,16 @@ test.after.each(({ work }) => work.close());
 const counting =
   "BPF_HASH(seen, u64);\nint kprobe__vfs_read(void *ctx)\n{\n    u64 key = 1;\n    seen.increment(key);\n    return 0;\n}\n";
 
-/** Waits until the child's stderr has the words. */
-async function hasSaid(child: ChildProcess, words: string): Promise<void> {
-  let said = "";
-  for await (const chunk of child.stderr ?? []) {
-    said += chunk;
-    if (said.includes(words)) return;
-  }
-  throw new Error(`it never said "${words}", but: ${said}`);
+/** Waits until the child's stderr has the words; what it says later is read, too. */
+function hasSaid(child: ChildProcess, words: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    child.stderr?.on("data", (chunk) => {
+      said += chunk;
+      if (said.includes(words)) resolve();
+    });
+    child.stderr?.once("end", () => reject(new Error(`it never said "${words}", but: ${said}`)));
+  });
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
