@@ -39,7 +39,8 @@ def finish(_signal, _frame):
     took = time.monotonic() - started
     lost = bpf["counts"][1].value
     print(json.dumps({"received": total["received"], "lost": lost, "seconds": took}), flush=True)
-    # Out of the callback that this may be in.
+    # Out of the callback that this may be in; the probe stays until the flood is over.
+    sys.stdin.read()
     os._exit(0)
 
 

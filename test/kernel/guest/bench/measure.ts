@@ -84,6 +84,8 @@ export const ended = async (child: ChildProcess): Promise<void> => {
 
 /**
  * Lets a consumer run beside a process that does nothing but call getegid(2).
+ * The probe is attached before the calls begin and stays until they have ended: an emulated CPU may go on with a
+ * half-changed instruction where another one changes the code that it is running.
  * @param reports whether the buffer reports what it lost; undefined where the consumer does not tell sums afterwards
  * @throws Error where what was taken, and what is said to be lost, is not what was sent
  */
@@ -128,7 +130,7 @@ function requireSums(sums: FloodSums, reports: boolean): void {
 /** Lines that bpftrace prints of the same flood. */
 export async function measureBpftrace(seconds: number, eventsPerCall: number): Promise<FloodResult> {
   const send = `unroll(${eventsPerCall}) { printf("%d %s\\n", pid, comm); }`;
-  const program = `kprobe:__x64_sys_getegid { ${send} } interval:s:${seconds} { exit(); }`;
+  const program = `kprobe:__x64_sys_getegid { ${send} }`;
   const child = spawnPeer(["/usr/bin/bpftrace", "-q", "-e", program]);
   const closed = new Promise((resolve) => child.once("close", resolve));
   let received = 0;
@@ -145,9 +147,13 @@ export async function measureBpftrace(seconds: number, eventsPerCall: number): P
   });
   while (!isAttached(child.pid ?? 0) && child.exitCode === null) await sleep(20);
   const source = spawnPeer(flood);
-  await closed;
+  await sleep(seconds * 1000);
+  const result = { received, lost, seconds };
   source.kill("SIGKILL");
-  return { received, lost, seconds };
+  await ended(source);
+  child.kill("SIGKILL");
+  await closed;
+  return result;
 }
 
 /** For programs that only exist as files. */

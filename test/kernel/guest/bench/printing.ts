@@ -3,19 +3,17 @@ import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { spawnPeer } from "../peers/disk.ts";
-import { ended, isAttached } from "./measure.ts";
+import { isAttached } from "./measure.ts";
 
 /** Starts a tool with this standard output. */
 export type StartPrinting = (stdout: number) => ChildProcess;
 
 /** What a tool did. */
 export interface Printed {
-  /** Of the opened files, until it was interrupted. */
+  /** Of the opened files, in that time. */
   readonly lines: number;
   /** How many files were opened meanwhile. */
   readonly calls: number;
-  /** From SIGINT to its end. */
-  readonly endMs: number;
 }
 
 const file = "/tmp/printed";
@@ -43,7 +41,7 @@ const startLimitMs = 200_000;
 /** What was printed of others is not counted, nor is half a line. */
 const countLines = (): number => readFileSync(file, "utf8").split(`${wanted}\n`).length - 1;
 
-/** Lets a tool print for some seconds, and interrupts it. */
+/** Lets a tool print for some seconds, then ends it. */
 export async function measureLines(start: StartPrinting, seconds: number): Promise<Printed> {
   const stdout = openSync(file, "w");
   const tool = start(stdout);
@@ -63,14 +61,11 @@ export async function measureLines(start: StartPrinting, seconds: number): Promi
     });
     const closed = new Promise((resolve) => source?.once("close", resolve));
     await sleep(seconds * 1000);
-    const interrupted = performance.now();
-    tool.kill("SIGINT");
-    // The opener goes on: the end is in the flood, too.
-    await ended(tool);
-    const endMs = performance.now() - interrupted;
+    const lines = countLines();
+    // In this order, as for floods: see measureFlood.
     source.kill("SIGINT");
     await closed;
-    return { lines: countLines(), calls: Number(said), endMs };
+    return { lines, calls: Number(said) };
   } finally {
     tool.kill("SIGKILL");
     source?.kill("SIGKILL");

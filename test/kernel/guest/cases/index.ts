@@ -7,6 +7,7 @@ import { commandCases } from "./command.ts";
 import { cpuToolCases } from "./cpu-tools.ts";
 import { extensionCases } from "./extensions.ts";
 import { faultCases } from "./faults.ts";
+import { floodCases } from "./floods.ts";
 import { iteratorCases } from "./iterators.ts";
 import { kernelProbeCases } from "./kernel-probes.ts";
 import { loadedCases } from "./loaded.ts";
@@ -44,6 +45,7 @@ const all: readonly GuestCase[] = [
   ...newerNetworkCases,
   ...newerProgramCases,
   ...ringCases,
+  ...floodCases,
   ...structOpsCases,
   ...extensionCases,
   ...toolCases,
