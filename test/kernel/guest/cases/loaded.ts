@@ -4,7 +4,19 @@ import { execFileSync } from "node:child_process";
 import { helperById, ProgramType } from "@bpfkit/base/abi";
 import type { Kernel } from "@bpfkit/base/kernel";
 import { hasHelper } from "@bpfkit/loader";
-import { describeFeatures, describeLoadedLink, eachObject, jsonText, type ToolProgram } from "bpfkit";
+import {
+  btfUsers,
+  describeFeatures,
+  describeLoadedBtf,
+  describeLoadedLink,
+  describeLoadedMap,
+  describeLoadedProgram,
+  eachObject,
+  type JsonNode,
+  jsonText,
+  LoadedTypes,
+  type ToolProgram,
+} from "bpfkit";
 import type { GuestCase } from "../guest-case.ts";
 
 const attached: ToolProgram = {
@@ -16,6 +28,41 @@ SEC("tp_btf/sched_switch") int on_switch(void *ctx) { return 0; }
 SEC("raw_tp/sched_process_exit") int on_exit(void *ctx) { return 0; }
 SEC("tracepoint/sched/sched_process_fork") int on_fork(void *ctx) { return 0; }
 char LICENSE[] SEC("license") = "GPL";
+`,
+};
+
+const loaded: ToolProgram = {
+  file: "loaded.bpf.c",
+  text: `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+char LICENSE[] SEC("license") = "GPL";
+struct point { int x; u64 y; };
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, u64); __type(value, struct point); } by_number SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } ring SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 2); __type(key, u32); __type(value, u64); } cpus SEC(".maps");
+u64 calls;
+const volatile u32 limit = 5;
+
+static __noinline int half(u64 value)
+{
+    calls += value;
+    return value / 2;
+}
+
+SEC("raw_tp/sys_enter")
+int on_call(u64 *ctx)
+{
+    u64 key = ctx[1];
+    struct point *point = bpf_map_lookup_elem(&by_number, &key);
+    u64 *event = bpf_ringbuf_reserve(&ring, 8, 0);
+
+    if (event) {
+        *event = point ? point->y : limit;
+        bpf_ringbuf_submit(event, 0);
+    }
+    return half(key);
+}
+SEC("fentry/do_nanosleep") int on_sleep(void *ctx) { return 0; }
 `,
 };
 
@@ -69,6 +116,11 @@ function compareLinks(kernel: Kernel): void {
   assert.equal(text(shown), text(run("bpftool", ["link", "list"])));
 }
 
+const sorted = (value: unknown): unknown =>
+  Array.isArray(value) && value.every((each) => typeof each === "number")
+    ? value.toSorted((a, b) => a - b)
+    : value;
+
 /** Loaded and attached. */
 export const loadedCases: readonly GuestCase[] = [
   {
@@ -103,6 +155,43 @@ export const loadedCases: readonly GuestCase[] = [
         bpf.attachUprobe({ path: "c", symbol: "getppid", program: "user", cookie: 78n });
         assert.ok(links(guest.kernel).length >= 18);
         compareLinks(guest.kernel);
+      } finally {
+        bpf.close();
+      }
+    },
+  },
+  {
+    only: "backports",
+    name: "programs, maps and types are those that bpftool lists and dumps",
+    programs: [loaded],
+    async run(guest) {
+      const { kernel } = guest;
+      const bpf = await guest.open(loaded);
+      try {
+        const [types, users] = [new LoadedTypes(kernel), btfUsers(kernel)];
+        const lists = {
+          prog: eachObject(kernel, "program", (fd) => describeLoadedProgram(kernel, types, fd)),
+          map: eachObject(kernel, "map", (fd) => describeLoadedMap(kernel, fd)),
+          btf: eachObject(kernel, "btf", (fd) => describeLoadedBtf(kernel, users, fd)),
+        };
+        for (const [kind, found] of Object.entries(lists)) {
+          const ours = JSON.parse(jsonText(found as unknown as JsonNode)) as Record<string, unknown>[];
+          const theirs = JSON.parse(run("bpftool", ["-j", kind, "list"])) as Record<string, unknown>[];
+          assert.equal(ours.length, theirs.length, kind);
+          for (const [index, each] of theirs.entries()) {
+            for (const [name, value] of Object.entries(each)) {
+              // bpftool lists ids in the order of its hash table; orphans are programs of devices that are gone.
+              if (name !== "pids" && name !== "orphaned")
+                assert.deepEqual(
+                  sorted(ours[index]?.[name]),
+                  sorted(value),
+                  `${kind} ${each["id"]}: ${name}`,
+                );
+            }
+          }
+        }
+        const words = ["prog", "dump", "xlated", "name", "on_call"];
+        assert.equal(run(process.execPath, [command, ...words]), run("bpftool", words));
       } finally {
         bpf.close();
       }
