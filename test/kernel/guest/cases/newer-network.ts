@@ -1,6 +1,7 @@
 /** Guest tests of programs on packets that need a newer kernel: tcx in an order, netkit, netfilter, links of sockmaps. */
 import { strict as assert } from "node:assert";
 import { execFileSync } from "node:child_process";
+import { NotSupportedError } from "@bpfkit/base/diagnostics";
 import { type Kernel, type LinkInfo, LinkType } from "@bpfkit/base/kernel";
 import type { Link } from "@bpfkit/loader";
 import type { BPF, ToolProgram } from "bpfkit";
@@ -229,6 +230,28 @@ export const newerNetworkCases: readonly GuestCase[] = [
           await datagrams.send(2, 3);
           assert.deepEqual([datagrams.received, counted(bpf)], [9, { 28: 7, 11: 4 }]);
         });
+      } finally {
+        bpf.close();
+      }
+    },
+  },
+  {
+    only: "stable",
+    name: "netfilter, netkit and an order of classifiers are refused with the release that has them",
+    programs: [filter, classifiers],
+    async run(guest) {
+      await assert.rejects(
+        guest.open(filter),
+        (error: Error & { hint?: string }) =>
+          /LD050|refused/.test(error.message) && /6\.4/.test(error.hint ?? ""),
+      );
+      const bpf = await guest.open(classifiers);
+      const isSince = (release: string) => (error: unknown) =>
+        error instanceof NotSupportedError && error.since === release;
+      try {
+        assert.throws(() => bpf.attachNetkit({ interface: "lo", program: "peer" }), isSince("6.7"));
+        const place = { interface: "lo", direction: "egress", program: "one" } as const;
+        assert.throws(() => bpf.attachTrafficControl({ ...place, order: { before: "all" } }), isSince("6.6"));
       } finally {
         bpf.close();
       }

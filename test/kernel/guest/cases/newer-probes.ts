@@ -39,6 +39,13 @@ int on_both(struct pt_regs *ctx)
 `,
 };
 
+const session: ToolProgram = {
+  file: "kprobe-session.bpf.c",
+  text: `${countingHead}
+SEC("kprobe.session/__x64_sys_getegid") int on_both(struct pt_regs *ctx) { return count(0); }
+`,
+};
+
 const path = binaryPath(traced);
 
 const userProbes: ToolProgram = {
@@ -174,6 +181,17 @@ export const newerProbeCases: readonly GuestCase[] = [
       } finally {
         bpf.close();
       }
+    },
+  },
+  {
+    only: "stable",
+    name: "kprobe.session is refused with the release that has it",
+    programs: [session],
+    async run(guest) {
+      await assert.rejects(
+        guest.open(session),
+        (error) => error instanceof NotSupportedError && error.since === "6.10",
+      );
     },
   },
 ];
