@@ -404,5 +404,26 @@ test("storage of inodes builds", async () => {
   assert.match(rewritten, "bpf_inode_storage_get(&of_inode, ");
 });
 
+const withWarnings: readonly (readonly [declaration: string, call: string, codes: readonly string[]])[] = [
+  ["BPF_PERCPU_HASH(m, u32);", "m.increment(key);", ["RW046"]],
+  ['BPF_TABLE("lru_hash", u32, u64, m, 8);', "m.atomic_increment(key, 2);", ["RW046"]],
+  ["BPF_HASH(m, u32);", "m.increment(key);", []],
+  ["BPF_PERCPU_ARRAY(m, u64, 8);", "m.increment(key);", []],
+  ["BPF_HASH(m, u32);", "u64 address = (u64)&key; m.lookup(address);", ["RW048"]],
+  ["BPF_HASH(m, u32, void *);", "void *none = 0; m.update(&key, 0); m.update(&key, &none);", []],
+  ["#define SIZE 1\nBPF_STACK_TRACE(m, SIZE);", "m.get_stackid(ctx, 0);", []],
+  ["#define SIZE 1000\nBPF_STACK_TRACE(m, SIZE);", "m.get_stackid(ctx, 0);", []],
+];
+for (const [declaration, call, codes] of withWarnings) {
+  test(`${declaration} ${call} gives ${codes.join(" ") || "no warning"}`, async () => {
+    const program = `${declaration}\nint kprobe__vfs_read(struct pt_regs *ctx)\n{\n\tu32 key = 1;\n\t${call}\n\treturn 0;\n}\n`;
+    const { diagnostics } = await builder.compile({ file: "warnings.c", text: program });
+    assert.equal(
+      diagnostics.map(({ code }) => code),
+      codes,
+    );
+  });
+}
+
 test.after(() => builder.close());
 test.run();

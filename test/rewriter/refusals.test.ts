@@ -32,6 +32,22 @@ const cases: readonly Case[] = [
     line: 2,
   },
   {
+    name: "a key in place of its address",
+    text: "BPF_HASH(t, u32);\nint f(void *ctx) {\n\tu32 k = 1;\n\tu64 *v = t.lookup(k);\n\treturn v != 0;\n}\n",
+    code: "RW048",
+    message: "lookup of 't' takes addresses, not numbers",
+    line: 4,
+    hint: "t.lookup(&key)",
+  },
+  {
+    name: "a number as value",
+    text: "BPF_HASH(t, u32);\nint f(void *ctx) {\n\tu32 k = 1;\n\tt.update(&k, 5);\n\treturn 0;\n}\n",
+    code: "RW048",
+    message: "update of 't' takes addresses, not numbers",
+    line: 4,
+    hint: "t.update(&key, &value)",
+  },
+  {
     name: "an unknown map type",
     text: '\nBPF_TABLE("hsh", u32, u32, t, 1);\nint f(void *ctx) { return 0; }\n',
     code: "RW011",

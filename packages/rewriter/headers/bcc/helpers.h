@@ -81,7 +81,7 @@ static __always_inline unsigned int bpf_log2l(unsigned long v)
 
 /* Sizes of stack trace maps are powers of two. */
 #ifndef roundup_pow_of_two
-#define roundup_pow_of_two(n) ((n) <= 1 ? 1UL : 1UL << (64 - __builtin_clzl((n) - 1)))
+#define roundup_pow_of_two(n) ((n) <= 1 ? 1UL : 1UL << (64 - __builtin_clzl(((n) - 1) | 1)))
 #endif
 
 /* Dynamic arrays of tracepoints: data_loc_FIELD holds length << 16 | offset. */

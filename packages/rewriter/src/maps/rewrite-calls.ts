@@ -6,6 +6,7 @@ import type { Finding } from "../report.ts";
 import type { TextEdits } from "../text/edits.ts";
 import { bracketSpan, nextToken } from "../text/scan.ts";
 import { type MapCall, mapCallOf } from "./calls.ts";
+import { callFault } from "./check-arguments.ts";
 import type { FoundMap } from "./find-maps.ts";
 import { mapMethod } from "./methods.ts";
 
@@ -53,6 +54,11 @@ export function rewriteMapCall(node: AstNode, use: Use, returns: string, context
     const hint = "Declare it with BPF_STACK_TRACE.";
     context.refuse({ code: "RW019", message: "get_stackid only available on stacktrace maps", hint }, node);
     return true;
+  }
+  const fault = callFault(call.method, call.map, declaration.type, node);
+  if (fault !== undefined) {
+    context.refuse(fault.finding, fault.node);
+    if (fault.finding.severity !== "warning") return true;
   }
   if (call.method === "insert" && /^(?:percpu_)?array$/.test(declaration.type)) {
     const message = "all element of an array already exist; insert() will have no effect";
