@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { toolByName, tools } from "@bpfkit/tools";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -25,6 +26,26 @@ test("every path in the documents exists", () => {
   }
   assert.equal(missing, []);
   assert.ok(paths > 10);
+});
+
+test("the README's table of tools names every option that they have, and no others", async () => {
+  const rows = [...read("README.md").matchAll(/^\| \[(\w+)\]\(packages\/tools[^|]*\|[^|]*\|(.*)\|$/gm)];
+  assert.is(rows.length, tools.length);
+  for (const [, name = "", options = ""] of rows) {
+    const help: string[] = [];
+    await toolByName(name)?.run(["--help"], { write: (line: string) => help.push(line) } as never);
+    const all = help.flatMap((line) => /^ {2}(?:(-\w),| {2}) *(--[\w-]+)/.exec(line)?.slice(1, 3) ?? []);
+    const named = new Set(options.match(/(?<=`)--?[\w-]+(?=`)/g));
+    assert.equal(
+      [...named].filter((option) => !all.includes(option)),
+      [],
+      name,
+    );
+    for (let row = 2; row < all.length; row += 2) {
+      const [short, long = ""] = all.slice(row, row + 2);
+      assert.ok(named.has(short ?? long) || named.has(long), `${name} ${short ?? long}`);
+    }
+  }
 });
 
 test("the README's JavaScript runs", () => {

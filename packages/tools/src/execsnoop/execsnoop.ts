@@ -1,6 +1,7 @@
 /** execsnoop: every execve(2) with its arguments. Options and output are those of BCC's tool. */
-import type { Tool, ToolHost } from "bpfkit/tracing";
+import type { Kernel, Tool, ToolHost } from "bpfkit/tracing";
 import { containerMacros, containerOptions, requirePinnedMaps } from "../filters/containers.ts";
+import { userId } from "../filters/users.ts";
 import { type Options, parseOptions, type Usage, usageLines } from "../options/options.ts";
 import { regularExpression } from "../options/regular-expression.ts";
 import { source } from "./execsnoop.bpf.gen.ts";
@@ -14,7 +15,7 @@ const usage: Usage = {
     { long: "timestamp", short: "t", help: "put seconds since the start first" },
     { long: "fails", short: "x", help: "failed calls too" },
     ...containerOptions,
-    { long: "uid", short: "u", value: "UID", help: "only calls by this user" },
+    { long: "uid", short: "u", value: "USER", help: "only calls by this user: its number or name" },
     { long: "quote", short: "q", help: "quote the arguments" },
     { long: "name", short: "n", value: "REGEX", help: "only commands whose name matches" },
     { long: "line", short: "l", value: "REGEX", help: "only commands whose arguments match" },
@@ -44,10 +45,10 @@ interface ExecEvent {
 const argumentEvent = 0;
 const mostArguments = 64;
 
-function definesFor(options: Options): string[] {
+function definesFor(options: Options, kernel: Kernel): string[] {
   const limit = options.number("max-args", 1) ?? 20;
   const defines = [`MAX_ARGS=${Math.min(limit, mostArguments)}`, ...containerMacros(options)];
-  const uid = options.number("uid");
+  const uid = userId(options, "uid", kernel);
   if (uid !== undefined) defines.push(`ONLY_UID=${uid}`);
   return defines;
 }
@@ -105,7 +106,7 @@ export const execsnoop: Tool = {
       return 0;
     }
     const printer = new ExecPrinter(options, host);
-    const defines = definesFor(options);
+    const defines = definesFor(options, host.kernel);
     requirePinnedMaps(options, host.kernel);
     const bpf = await host.open({ ...source, defines });
     try {
