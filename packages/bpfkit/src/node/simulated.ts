@@ -14,11 +14,6 @@ export interface SimulationOptions {
   readonly engine?: "jit" | "interpreter";
 }
 
-/** Name and description of every workload. */
-export function scenarioNames(): readonly { readonly name: string; readonly description: string }[] {
-  return scenarios.map(({ name, description }) => ({ name, description }));
-}
-
 /** The workload with a name. @throws UsageError listing all of them */
 export function scenarioNamed(name: string): Scenario {
   const scenario = scenarioByName(name);

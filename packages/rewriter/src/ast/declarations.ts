@@ -1,6 +1,6 @@
 /** Index of the declarations that rewriting needs: functions with bodies, fields, variables at file scope. */
 import { type AstNode, childrenOf, typeOf } from "./node.ts";
-import { expansionOf, spellingOf } from "./source-location.ts";
+import { expansionOf } from "./source-location.ts";
 
 /** A function defined in an editable text. */
 export interface FunctionDefinition {
@@ -87,9 +87,4 @@ export class Declarations {
       }
     }
   }
-}
-
-/** Offset of the first token of a declaration where it was written, when that is an editable file. */
-export function writtenAt(node: AstNode): { readonly file: string; readonly offset: number } | undefined {
-  return spellingOf(node.range?.begin) ?? expansionOf(node.range?.begin);
 }
