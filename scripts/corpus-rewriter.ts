@@ -1,9 +1,10 @@
 /**
  * `npm run corpus:rewriter`: builds the C of every tool in Debian's bpfcc-tools, and of its variants, with bpfkit; compares
  * maps, programs and license with what BCC itself makes of the text; with `--load`, asks this machine's kernel to load the
- * objects; with `--guest`, loads the same objects with bpfkit's own loader into Debian's 6.1 in QEMU. Exit code 1 where something fails that test/corpus/expected.json does not expect, or the other way round.
+ * objects; with `--guest`, loads the same objects with bpfkit's own loader into Debian's 6.1 in QEMU, or with
+ * `--guest-kernel backports` into 6.12. Exit code 1 where something fails that test/corpus/expected.json does not expect, or the other way round.
  *
- * Options: `--load` (root only; nothing is attached), `--guest`, `--no-variants`, `--all` (a row for programs that pass too),
+ * Options: `--load` (root only; nothing is attached), `--guest`, `--guest-kernel`, `--no-variants`, `--all` (a row for programs that pass too),
  * `--only PATTERN` (a regular expression for names), `--bless` (writes expected.json anew).
  */
 import { release } from "node:os";
@@ -23,6 +24,7 @@ import { type CorpusProgram, corpus, whyNoCorpus } from "../test/corpus/extracti
 import { differences, type GoldenProgram, goldenPrograms } from "../test/corpus/golden.ts";
 import { loadInGuest } from "../test/corpus/guest-load.ts";
 import { refusalOf } from "../test/corpus/host-load.ts";
+import type { KernelChoice } from "../test/kernel/guest/kernel-package.ts";
 import { type GuestTools, guestTools } from "../test/kernel/guest/machine.ts";
 import { canLoadBpf, findTool } from "../test/support/native-tools.ts";
 
@@ -30,6 +32,7 @@ const { values: options } = parseArgs({
   options: {
     load: { type: "boolean", default: false },
     guest: { type: "boolean", default: false },
+    "guest-kernel": { type: "string", default: "stable" },
     "no-variants": { type: "boolean", default: false },
     all: { type: "boolean", default: false },
     bless: { type: "boolean", default: false },
@@ -74,6 +77,12 @@ async function check(
   if (refusal !== undefined)
     failures.push({ program: name, stage: "load", message: refusal, release: release() });
   return { program, milliseconds, object, failures };
+}
+
+function guestKernelChoice(): KernelChoice {
+  const choice = options["guest-kernel"];
+  if (choice === "stable" || choice === "backports") return choice;
+  throw new Error(`--guest-kernel is stable or backports, not ${choice}`);
 }
 
 /** Loads what was built in the guest and adds its refusals to the outcomes; gives the guest's release. */
@@ -132,7 +141,7 @@ async function main(): Promise<number> {
   const programs = all.filter(({ name }) => only.test(name));
   const golden = goldenPrograms();
   const bpftool = bpftoolForLoading();
-  const guest = options.guest ? guestTools() : undefined;
+  const guest = options.guest ? guestTools(guestKernelChoice()) : undefined;
   const builder = new Builder({ cache: false });
   const outcomes: Outcome[] = [];
   for (const program of programs) {
