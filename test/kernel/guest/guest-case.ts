@@ -30,7 +30,10 @@ export function binaryPath(binary: GuestBinary): string {
 /** One test. */
 export interface GuestCase {
   readonly name: string;
-  /** Runs in the guest of this kernel only: what it shows is not so, or cannot be shown, with the other one. */
+  /**
+   * Runs in the guest of this kernel only: what it shows is not so, or cannot be shown, with the other one, or is a
+   * property of bpfkit alone that takes long to show.
+   */
   readonly only?: KernelChoice;
   /** Built on the host: the WebAssembly compiler is slow in an emulated machine. */
   readonly programs?: readonly ToolProgram[];

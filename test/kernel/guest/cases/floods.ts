@@ -156,6 +156,7 @@ export const floodCases: readonly GuestCase[] = [
     }),
   ),
   {
+    only: "stable",
     name: "while nobody reads the output of a flood, memory does not grow and Ctrl-C is heard",
     programs: [programs.ring, quiet],
     async run(guest) {
@@ -169,6 +170,7 @@ export const floodCases: readonly GuestCase[] = [
     },
   },
   {
+    only: "stable",
     name: "timers and immediates of the process that reads a flood have their turn",
     programs: [programs.ring, programs.perf, quiet],
     async run(guest) {
