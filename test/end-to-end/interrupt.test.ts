@@ -1,7 +1,7 @@
-/** Ctrl-C while `bpfkit run` builds, and environments with no place for its cache. */
-import { type ChildProcess, spawn } from "node:child_process";
+/** Ctrl-C while `bpfkit run` builds, and environments with no place for its messages and its cache. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, writeFileSync } from "node:fs";
+import { openSync, readdirSync, writeFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { cliProgram, Workspace } from "../support/cli.ts";
@@ -45,6 +45,17 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     assert.is(printed, "");
   });
 }
+
+test("messages that cannot be written do not end a build", ({ work }) => {
+  work.file("count.c", counting);
+  const args = [cliProgram, "build", "--no-cache", "count.c"];
+  const { status } = spawnSync(process.execPath, args, {
+    cwd: work.folder,
+    stdio: ["ignore", "ignore", openSync("/dev/full", "w")],
+  });
+  assert.is(status, 0);
+  assert.equal(readdirSync(work.folder).sort(), ["count.c", "count.o"]);
+});
 
 test("a relative XDG_CACHE_HOME is no cache folder", ({ work }) => {
   work.file("count.c", counting);

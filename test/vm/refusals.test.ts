@@ -54,5 +54,27 @@ test("attach types of real kernels only", async () => {
   }
 });
 
+test("maps that the VM lacks are refused with their name, and where they work", async () => {
+  const source = `BPF_TABLE("hash", u32, u32, inner, 10);
+BPF_HASH_OF_MAPS(outer, "inner", 10);
+int kprobe__do_exit(void *ctx) { return 0; }
+`;
+  const { object } = await builder.build({ file: "outer.c", text: source });
+  const kernel = await openKernel({ target: "vm", scenario: "exec" });
+  try {
+    await BPF.open({ object, name: "outer.c", kernel });
+    assert.unreachable("nothing was thrown");
+  } catch (error) {
+    assert.ok(error instanceof NotSupportedError, String(error));
+    assert.is(
+      error.message,
+      "maps of type hash_of_maps (map outer) in the simulated kernel is not supported",
+    );
+    assert.match(error.hint ?? "", /--target kernel/);
+  } finally {
+    kernel.shutdown();
+  }
+});
+
 test.after(() => builder.close());
 test.run();

@@ -12,6 +12,8 @@ import { separateToolArguments } from "./run/separate.ts";
 
 /** A reader that went away (`| head`) is no failure; a full disk behind standard output is one. */
 function endOnBrokenOutput(): void {
+  // Messages that nobody can read are no reason to fail.
+  process.stderr.on("error", () => {});
   // In front of oclif's own listener, which throws.
   process.stdout.prependListener("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(ExitCode.ok);

@@ -54,8 +54,8 @@ function effectiveSet(): bigint {
 export function requirePrivileges(): void {
   const missing = missingCapabilities(effectiveSet());
   if (missing.length > 0) {
-    throw new BpfkitError("LK003", `tracing this machine's kernel needs ${missing.join(" and ")}`, {
-      hint: "Run it as root (sudo), or give node both: setcap cap_bpf,cap_perfmon+ep. Without privileges, leave --target kernel away: the bundled VM needs none.",
+    throw new BpfkitError("LK003", `this machine's kernel needs ${missing.join(" and ")}`, {
+      hint: "Run it as root (sudo), or give node both: setcap cap_bpf,cap_perfmon+ep. Without --target kernel, bpfkit run needs no privileges.",
     });
   }
   if (/\[confidentiality\]/.test(read(lockdownFile) ?? "")) {

@@ -1,7 +1,9 @@
 /** perf_event_open(2) and its ioctls in the simulated kernel. */
+
 import { Errno, ProgramType } from "@bpfkit/base/abi";
-import { NotSupportedError, SyscallError } from "@bpfkit/base/diagnostics";
+import { SyscallError } from "@bpfkit/base/diagnostics";
 import type { Fd, PerfEventAttributes, RingMemory } from "@bpfkit/base/kernel";
+import { notSimulated } from "../not-simulated.ts";
 import type { KernelState } from "./kernel-state.ts";
 import { PerfEventFile, type PerfEventSource } from "./open-files.ts";
 import { PerfRing } from "./perf-ring.ts";
@@ -87,7 +89,7 @@ export class PerfEventCalls {
         if (!symbols.isProbeable(name)) {
           throw new SyscallError(command, Errno.EINVAL, { detail: `${name} cannot be probed` });
         }
-        if (offset !== 0) throw new NotSupportedError("kprobes inside a function in the simulated kernel");
+        if (offset !== 0) throw notSimulated("kprobes inside a function");
         return { kind: attributes.kind, function: name };
       }
       case "tracepoint": {
@@ -101,7 +103,7 @@ export class PerfEventCalls {
         return { kind: "bpf-output", wakeupEvents: attributes.wakeupEvents };
       case "software":
         if (attributes.config !== CpuClock) {
-          throw new NotSupportedError(`software perf event ${attributes.config} in the simulated kernel`);
+          throw notSimulated(`software perf event ${attributes.config}`);
         }
         return { kind: "clock", periodNs: samplePeriod(attributes) };
       case "hardware":
@@ -111,10 +113,10 @@ export class PerfEventCalls {
       case "cache":
       case "raw":
       case "tracepoint-counter":
-        throw new NotSupportedError(`${attributes.kind} perf events in the simulated kernel`);
+        throw notSimulated(`${attributes.kind} perf events`);
       case "uprobe":
       case "uretprobe":
-        throw new NotSupportedError("uprobes in the simulated kernel");
+        throw notSimulated("uprobes");
     }
   }
 

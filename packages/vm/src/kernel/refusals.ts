@@ -1,11 +1,12 @@
 /** What real kernels do and the simulated one does not: refused by name. */
-import { NotSupportedError } from "@bpfkit/base/diagnostics";
+
 import type { BpfLinks, BpfObjects, KernelNetwork, LinkDetails } from "@bpfkit/base/kernel";
+import { notSimulated } from "../not-simulated.ts";
 
 /** A method that says what the simulated kernel does not do. */
 export function refuse(what: string): () => never {
   return () => {
-    throw new NotSupportedError(`${what} in the simulated kernel`, { hint: "Use --target kernel on Linux." });
+    throw notSimulated(what);
   };
 }
 

@@ -1,7 +1,9 @@
 /** BPF_MAP_* commands of the simulated kernel. */
+
 import { Errno } from "@bpfkit/base/abi";
-import { NotSupportedError, SyscallError } from "@bpfkit/base/diagnostics";
+import { SyscallError } from "@bpfkit/base/diagnostics";
 import type { Fd, MapCreateAttributes, MapInfo } from "@bpfkit/base/kernel";
+import { notSimulated } from "../not-simulated.ts";
 import type { KernelState } from "./kernel-state.ts";
 import { checkObjectName } from "./object-name.ts";
 import { MapFile } from "./open-files.ts";
@@ -21,8 +23,7 @@ export class MapCalls {
     const { type, keySize, valueSize, maxEntries, flags, name } = attributes;
     checkObjectName(name, "BPF_MAP_CREATE");
     if (attributes.btf !== undefined) this.#state.btf(attributes.btf, "BPF_MAP_CREATE");
-    if (attributes.innerMap !== undefined)
-      throw new NotSupportedError("maps of maps in the simulated kernel");
+    if (attributes.innerMap !== undefined) throw notSimulated("maps of maps");
     const { machine, descriptors } = this.#state;
     const map = machine.createMap({ type, keySize, valueSize, maxEntries, flags, name });
     return descriptors.open(
@@ -44,7 +45,7 @@ export class MapCalls {
     const command = "BPF_MAP_LOOKUP_ELEM";
     const { map } = this.#state.map(fd, command);
     if ((flags & ~LockFlag) !== 0) throw new SyscallError(command, Errno.EINVAL);
-    if (flags !== 0) throw new NotSupportedError("BPF_F_LOCK in the simulated kernel");
+    if (flags !== 0) throw notSimulated("BPF_F_LOCK");
     return map.read(key);
   }
 

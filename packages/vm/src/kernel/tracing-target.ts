@@ -1,7 +1,9 @@
 /** What a tracing program attaches to: the meaning of attach_btf_id. */
+
 import { AttachType, Errno, ProgramType } from "@bpfkit/base/abi";
-import { NotSupportedError, SyscallError } from "@bpfkit/base/diagnostics";
+import { SyscallError } from "@bpfkit/base/diagnostics";
 import { type ProgramLoadAttributes, VerifierRejection } from "@bpfkit/base/kernel";
+import { notSimulated } from "../not-simulated.ts";
 import type { TracingTarget } from "./open-files.ts";
 import type { SimulatedWorld } from "./simulated-world.ts";
 
@@ -17,9 +19,9 @@ export function tracingTarget(
   attributes: ProgramLoadAttributes,
 ): TracingTarget | undefined {
   const { type, expectedAttachType, attachBtfId } = attributes;
-  if (type === ProgramType.Lsm) throw new NotSupportedError("attaching LSM programs in the simulated kernel");
+  if (type === ProgramType.Lsm) throw notSimulated("attaching LSM programs");
   if (type === ProgramType.StructOps || type === ProgramType.Ext) {
-    throw new NotSupportedError("struct_ops and extension programs in the simulated kernel");
+    throw notSimulated("struct_ops and extension programs");
   }
   if (type !== ProgramType.Tracing) {
     if (attachBtfId !== undefined && attachBtfId !== 0) throw new SyscallError("BPF_PROG_LOAD", Errno.EINVAL);
@@ -54,9 +56,9 @@ export function tracingTarget(
       return { kind: "function", name: subject.name, place };
     }
     case AttachType.ModifyReturn:
-      throw new NotSupportedError("fmod_ret programs in the simulated kernel");
+      throw notSimulated("fmod_ret programs");
     case AttachType.TraceIter:
-      throw new NotSupportedError("iterator programs in the simulated kernel");
+      throw notSimulated("iterator programs");
     default:
       return refuse("Attach type unknown", Errno.EINVAL);
   }

@@ -1,6 +1,8 @@
 /** Map types by number: which class makes which map. */
+
 import { Errno, MapType, mapTypeName, NewerMapType } from "@bpfkit/base/abi";
-import { BpfkitError, NotSupportedError, SyscallError } from "@bpfkit/base/diagnostics";
+import { BpfkitError, SyscallError } from "@bpfkit/base/diagnostics";
+import { notSimulated } from "../not-simulated.ts";
 import { ArrayMap, PerCpuArrayMap } from "./array.ts";
 import { PerfEventArrayMap, ProgramArrayMap } from "./descriptor-array.ts";
 import { HashMap } from "./hash.ts";
@@ -45,14 +47,14 @@ export function createMap(definition: MapDefinition, id: number, host: MapHost):
     }
   }
   const factory = factories.get(type);
-  if (type === NewerMapType.Arena) throw new NotSupportedError(`arenas (map ${name}) in the VM`);
+  if (type === NewerMapType.Arena) throw notSimulated(`arenas (map ${name})`);
   if (factory === undefined) {
     if (type === 0 || type > LAST_TYPE) {
       throw new SyscallError("BPF_MAP_CREATE", Errno.EINVAL, {
         detail: `${name}: there is no map type ${type}`,
       });
     }
-    throw new NotSupportedError(`map type ${mapTypeName(type)} (map ${name}) in the VM`);
+    throw notSimulated(`maps of type ${mapTypeName(type)} (map ${name})`);
   }
   try {
     return factory(definition, id, host);
