@@ -160,7 +160,10 @@ test("kernels without arenas", async () => {
 
 test("the VM refuses arenas by name", async () => {
   const spec = await specOf(definition("the_arena", 100));
-  assert.throws(() => Collection.load(spec, boot("exec", "jit")), /arenas \(map the_arena\) in the simulated kernel/);
+  assert.throws(
+    () => Collection.load(spec, boot("exec", "jit")),
+    /arenas \(map the_arena\) in the simulated kernel/,
+  );
 });
 
 test("bpf_fastcall on a declaration is taken and the program loads", async () => {
