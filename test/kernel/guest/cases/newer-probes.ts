@@ -125,6 +125,12 @@ export const newerProbeCases: readonly GuestCase[] = [
         bpf.detach();
         callBoth(1, 1);
         assert.deepEqual(counted(bpf), { 7: 5, 8: 2, 107: 2, 108: 5 }, "still attached");
+        const all = bpf.attachKprobeMulti({ pattern: "tcp_*", program: "on_named" });
+        const [fd] = all.fds;
+        assert.ok(fd !== undefined);
+        const held = guest.kernel.objects.linkInfo(fd).target;
+        assert.ok(held.kind === "kprobe-multi");
+        assert.ok(held.count > 300 && held.places.length === held.count, `${held.count} functions`);
       } finally {
         bpf.close();
       }
