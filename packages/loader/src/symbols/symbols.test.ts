@@ -11,6 +11,7 @@ import { openFile } from "../linux/files.ts";
 import { RecordingKernel } from "../testdata/recording-kernel.ts";
 import { ElfImage } from "./elf-image.ts";
 import { ElfSymbols } from "./elf-symbols.ts";
+import { ImageCache } from "./image-cache.ts";
 import { KernelSymbols } from "./kernel-symbols.ts";
 import { PerfMap } from "./perf-map.ts";
 import { mappingAt, parseProcessMaps } from "./process-maps.ts";
@@ -222,6 +223,67 @@ if (compiler !== undefined && objcopy !== undefined && nm !== undefined) {
       assert.is(ElfSymbols.isComplete(image), false);
       assert.ok(checkAgainstNm(nm, `${program}.debug`, false) >= 2);
       file?.close();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+}
+
+if (compiler !== undefined && objcopy !== undefined && nm !== undefined) {
+  const text = (factor: number) =>
+    `static __attribute__((noinline)) int inner(int a) { return a * ${factor}; }\nint main(int c, char **v) { return inner(c); }\n`;
+
+  /** Builds, strips, and gives the place of `inner` in the file: text is mapped where it lies. */
+  const built = (folder: string, name: string, factor: number): { program: string; at: number } => {
+    const program = join(folder, name);
+    writeFileSync(`${program}.c`, text(factor));
+    execFileSync(compiler, ["-g", "-O1", "-Wl,--build-id", `${program}.c`, "-o", program]);
+    const at = nmFunctions(nm, program, false).find((each) => each.name === "inner")?.start ?? 0;
+    execFileSync(objcopy, ["--only-keep-debug", program, `${program}.debug`]);
+    execFileSync(objcopy, ["--strip-all", `--add-gnu-debuglink=${program}.debug`, program]);
+    return { program, at };
+  };
+
+  /** The name of the function at an address of a program, with the debug files where `place` puts them. */
+  const nameAt = (program: string, at: number, openFileAs: (path: string) => string): string | undefined => {
+    const cache = new ImageCache({ openFile: (path: string) => openFile(openFileAs(path)) } as never);
+    try {
+      const file = openFile(program);
+      assert.ok(file !== undefined);
+      const found = cache.imageOf(file, program, "");
+      const segment = found?.image.segments.find(
+        ({ address, fileSize }) => at >= address && at < address + fileSize,
+      );
+      assert.ok(found !== undefined && segment !== undefined);
+      return found.findAtOffset(at - segment.address + segment.offset)?.name;
+    } finally {
+      cache.close();
+    }
+  };
+
+  test("debug files are found by build id, beside the program and in .debug, and only those of the same build", () => {
+    const folder = mkdtempSync(join(tmpdir(), "bpfkit-symbols-"));
+    try {
+      const { program, at } = built(folder, "a", 3);
+      const other = built(folder, "b", 5);
+      const debug = `${program}.debug`;
+      assert.is(
+        nameAt(program, at, (path) => path),
+        "inner",
+      );
+      const nowhere = join(folder, "none");
+      const only = (pattern: RegExp, file: string) => (path: string) => (pattern.test(path) ? file : nowhere);
+      for (const pattern of [
+        /^\/usr\/lib\/debug\/\.build-id\/..\/[0-9a-f]{38}\.debug$/,
+        /\/\.debug\/a\.debug$/,
+      ]) {
+        assert.is(nameAt(program, at, only(pattern, debug)), "inner");
+        assert.is.not(nameAt(program, at, only(pattern, `${other.program}.debug`)), "inner");
+      }
+      assert.is.not(
+        nameAt(program, at, () => nowhere),
+        "inner",
+      );
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
