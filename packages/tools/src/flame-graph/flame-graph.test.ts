@@ -30,6 +30,7 @@ interface Shown {
   readonly width: number;
   readonly text: string;
   readonly visible: boolean;
+  readonly below: boolean;
   readonly hit: boolean;
 }
 
@@ -69,6 +70,7 @@ function open(graph: string, answer = "") {
         width: Number(rect?.getAttribute("width")),
         text: element.querySelector("text")?.textContent ?? "",
         visible: element.getAttribute("display") !== "none",
+        below: element.getAttribute("class") === "frame below",
         hit: element.hasAttribute("data-hit"),
       };
     },
@@ -101,7 +103,10 @@ test("a click zooms: what is below fills the picture, what is beside is gone; Re
   assert.is(shown("draw").visible, false);
   assert.is(shown("other").visible, false);
   assert.is(shown("all").visible, true);
+  assert.equal([shown("app").below, shown("all").below], [true, true]);
+  assert.equal([shown("parse").below, shown("next").below], [false, false]);
   press("reset");
+  assert.is(shown("app").below, false);
   near(shown("parse").width, 0.4 * inner, "parse");
   assert.is(shown("draw").visible, true);
 });
