@@ -120,6 +120,28 @@ if (object !== undefined) {
     bpf.close();
   });
 
+  test("a reader that is not woken is looked at again and again until the time is up", async () => {
+    const { bpf, kernel } = await open();
+    let looks = 0;
+    const silent = {
+      fds: [],
+      mustLook: true,
+      consume: () => {
+        looks += 1;
+        return looks === 7 ? 1 : 0;
+      },
+      close() {},
+    };
+    bpf.addRingReader(silent as unknown as RingReader);
+    const start = kernel.monotonicNs();
+    assert.is((await bpf.ringBufferPoll(50)).events, 0);
+    assert.is(kernel.monotonicNs() - start, 50_000_000n);
+    assert.is(looks, 5);
+    assert.is((await bpf.ringBufferPoll(50)).events, 1, "an event ends it");
+    assert.is(kernel.monotonicNs() - start, 70_000_000n);
+    bpf.close();
+  });
+
   test("while whoever prints is behind, events stay where they are", async () => {
     const kernel = machine();
     let catchUp: () => void = () => {};

@@ -74,6 +74,9 @@ export interface PollResult {
  */
 const mostEventsOfPoll = 4096;
 
+/** How often buffers are looked at while the kernel does not wake us up for each event (`PerfReader.mustLook`), ms. */
+const lookEveryMs = 10;
+
 /** A loaded and attached BPF object. Close it, or everything stays attached while the process lives. */
 export class BPF extends Attacher implements TableOwner {
   override readonly kernel: Kernel;
@@ -328,11 +331,17 @@ export class BPF extends Attacher implements TableOwner {
     const first = this.#beforeEvents?.(timeoutMs, signal);
     if (first !== undefined) await first;
     // Having waited already, this only looks.
-    const leftMs = first === undefined ? timeoutMs : 0;
-    const { ended } = await this.kernel.wait(fds, leftMs, signal);
-    // Nobody polls again after the end of a simulated workload.
-    const events = this.#consume(readers, ended ? Number.POSITIVE_INFINITY : mostEventsOfPoll);
-    return { ended, events };
+    let leftMs = first === undefined ? timeoutMs : 0;
+    for (;;) {
+      const mustLook = leftMs > lookEveryMs && readers.some((reader) => reader.mustLook);
+      const startNs = this.kernel.monotonicNs();
+      const { ended, ready } = await this.kernel.wait(fds, mustLook ? lookEveryMs : leftMs, signal);
+      // Nobody polls again after the end of a simulated workload.
+      const events = this.#consume(readers, ended ? Number.POSITIVE_INFINITY : mostEventsOfPoll);
+      leftMs -= Number(this.kernel.monotonicNs() - startNs) / 1e6;
+      if (!mustLook || ended || events > 0 || ready.length > 0 || signal?.aborted === true || leftMs <= 0)
+        return { ended, events };
+    }
   }
 
   #consume(readers: readonly (PerfReader | RingReader)[], most?: number): number {

@@ -15,7 +15,7 @@ export type PerfEventAttributes =
   | { readonly kind: "tracepoint"; readonly id: number }
   /** A tracepoint that is counted or, with a period, sampled; programs of type perf_event cannot be put on it. */
   | { readonly kind: "tracepoint-counter"; readonly config: number; readonly samplePeriod?: number }
-  /** PERF_COUNT_SW_BPF_OUTPUT: the user end of a BPF perf buffer. */
+  /** PERF_COUNT_SW_BPF_OUTPUT: the user end of a BPF perf buffer. With 0, readers are woken for each half of the ring. */
   | { readonly kind: "bpf-output"; readonly wakeupEvents: number }
   | {
       /** `cache` is PERF_TYPE_HW_CACHE, `raw` the processor's own numbers. */
@@ -33,6 +33,11 @@ export interface PerfEvents {
   perfEventSetProgram(event: Fd, program: Fd): void;
   /** PERF_EVENT_IOC_ENABLE. */
   perfEventEnable(event: Fd): void;
+  /**
+   * PERF_EVENT_IOC_SET_OUTPUT: what goes to `event` is written into the ring of `target`, of the same CPU. Absent in kernels
+   * behind the port where waking readers costs nothing.
+   */
+  perfEventSetOutput?(event: Fd, target: Fd): void;
   /** The count so far. */
   perfEventRead(event: Fd): bigint;
   /** PERF_EVENT_IOC_DISABLE. */

@@ -1,6 +1,6 @@
 /** Events of a perf event array: one ring for each CPU, with lost counts (uapi linux/perf_event.h). */
 /// <reference lib="esnext.disposable" preserve="true" />
-import { BpfkitError, InternalError } from "@bpfkit/base/diagnostics";
+import { BpfkitError, InternalError, SyscallError } from "@bpfkit/base/diagnostics";
 import type { Fd, Kernel, RingMemory } from "@bpfkit/base/kernel";
 import type { BpfMap } from "../object/bpf-map.ts";
 import { RingCursor, type TakeRecord } from "./ring-cursor.ts";
@@ -29,10 +29,27 @@ export interface PerfReaderOptions {
 /** The consumer position is published when a part of this size has been read, and at the end. */
 const partsOfRing = 8;
 
+/**
+ * For each event that is sent with wake-ups the kernel raises an interrupt (perf_output_wakeup in kernel/events/ring_buffer.c),
+ * which costs the sender more than everything else, and in a flood wakes nobody. So where a ring is found half full, its
+ * place in the map is given to a second event without such wake-ups, whose output is the same ring: the kernel then wakes
+ * at each half of the ring (`rb->watermark`), and readers look by themselves. Where no more than an eighth is found, the
+ * first event is back in its place.
+ */
+const floodParts = 2;
+const calmParts = 8;
+/** A program that was about to write when events changed places has written after this time. */
+const settlingNs = 100_000_000n;
+
 /** One CPU's ring, and how far a call of consume is with it. */
 interface CpuRing {
   readonly cpu: number;
   readonly event: Fd;
+  /** Without wake-ups; there once it was needed. */
+  silent: Fd | undefined;
+  isSilent: boolean;
+  /** When the last change of places was. */
+  changedNs: bigint;
   readonly memory: RingMemory;
   readonly cursor: RingCursor;
   readonly timestamped: boolean;
@@ -50,18 +67,24 @@ export class PerfReader {
   readonly #kernel: Kernel;
   readonly #options: PerfReaderOptions;
   readonly #rings: CpuRing[] = [];
+  readonly #map: BpfMap;
+  /** Not where others may have put events of their own into the map, or every event was not to wake anyway. */
+  #mayBeSilent: boolean;
   #isReading = false;
 
   /** @throws BpfkitError LD070 for a bad page count, SyscallError where the kernel gives no ring. */
   constructor(kernel: Kernel, map: BpfMap, options: PerfReaderOptions) {
     this.#kernel = kernel;
     this.#options = options;
+    this.#map = map;
+    this.#mayBeSilent =
+      kernel.perfEventSetOutput !== undefined && !map.reused && (options.wakeupEvents ?? 1) === 1;
     const { pageCount = 8, wakeupEvents = 1 } = options;
     if (!Number.isInteger(pageCount) || pageCount < 1 || (pageCount & (pageCount - 1)) !== 0) {
       throw new BpfkitError("LD070", `a perf ring has a power of two of pages, not ${pageCount}`);
     }
     try {
-      for (const cpu of kernel.onlineCpus) this.#open(map, cpu, pageCount, wakeupEvents);
+      for (const cpu of kernel.onlineCpus) this.#open(cpu, pageCount, wakeupEvents);
     } catch (error) {
       this.close();
       throw error;
@@ -73,6 +96,14 @@ export class PerfReader {
     return this.#rings.map((ring) => ring.event);
   }
 
+  /** True while events may come without a wake-up: who waits must look now and then. */
+  get mustLook(): boolean {
+    return this.#rings.some(
+      ({ isSilent, changedNs }) =>
+        isSilent || (changedNs > 0n && this.#kernel.monotonicNs() - changedNs < settlingNs),
+    );
+  }
+
   /**
    * Hands over what is in the rings, up to `most` events, without waiting. Returns their number. Events of several CPUs are
    * merged by their times up to the time of the call: whatever led to such an event was sent before it and is in a ring,
@@ -81,9 +112,8 @@ export class PerfReader {
   consume(most = Number.POSITIVE_INFINITY): number {
     if (this.#isReading) return 0;
     this.#isReading = true;
-    const unread = this.#unread();
     try {
-      return this.#merge(unread, most);
+      return this.#merge(this.#unread(), most);
     } finally {
       this.#isReading = false;
       // Also after a callback that threw: its event is read. Rings that are closed are not there any more.
@@ -95,6 +125,7 @@ export class PerfReader {
   close(): void {
     for (const ring of this.#rings.splice(0)) {
       ring.memory.unmap();
+      if (ring.silent !== undefined) this.#kernel.close(ring.silent);
       this.#kernel.close(ring.event);
     }
   }
@@ -103,7 +134,7 @@ export class PerfReader {
     this.close();
   }
 
-  #open(map: BpfMap, cpu: number, pageCount: number, wakeupEvents: number): void {
+  #open(cpu: number, pageCount: number, wakeupEvents: number): void {
     const event = this.#kernel.perfEventOpen({ kind: "bpf-output", wakeupEvents }, -1, cpu);
     let memory: RingMemory;
     try {
@@ -115,6 +146,9 @@ export class PerfReader {
     this.#rings.push({
       cpu,
       event,
+      silent: undefined,
+      isSilent: false,
+      changedNs: 0n,
       memory,
       cursor: new RingCursor(memory),
       timestamped: memory.timestamped === true,
@@ -124,11 +158,46 @@ export class PerfReader {
       published: 0,
       timeNs: 0,
     });
+    this.#place(cpu, event);
+    this.#kernel.perfEventEnable(event);
+  }
+
+  /** Makes an event the one that programs on a CPU send to. */
+  #place(cpu: number, event: Fd): void {
     const words = new DataView(new ArrayBuffer(8));
     words.setUint32(0, cpu, true);
     words.setUint32(4, event, true);
-    map.updateBytes(new Uint8Array(words.buffer, 0, 4), new Uint8Array(words.buffer, 4, 4));
-    this.#kernel.perfEventEnable(event);
+    this.#map.updateBytes(new Uint8Array(words.buffer, 0, 4), new Uint8Array(words.buffer, 4, 4));
+  }
+
+  /** Turns the wake-ups of a ring off in a flood, and on again after it. */
+  #adapt(ring: CpuRing): void {
+    const unread = ring.producer - ring.position;
+    const { sizeBytes } = ring.memory;
+    if (ring.isSilent ? unread >= sizeBytes / calmParts : unread < sizeBytes / floodParts) return;
+    try {
+      if (!ring.isSilent) ring.silent ??= this.#openSilent(ring);
+      this.#place(ring.cpu, ring.isSilent || ring.silent === undefined ? ring.event : ring.silent);
+    } catch (error) {
+      // Without descriptors to spare it stays as it is, which is right, only slower.
+      if (!(error instanceof SyscallError) || ring.isSilent) throw error;
+      this.#mayBeSilent = false;
+      return;
+    }
+    ring.isSilent = !ring.isSilent;
+    ring.changedNs = this.#kernel.monotonicNs();
+  }
+
+  #openSilent({ cpu, event }: CpuRing): Fd {
+    const silent = this.#kernel.perfEventOpen({ kind: "bpf-output", wakeupEvents: 0 }, -1, cpu);
+    try {
+      this.#kernel.perfEventSetOutput?.(silent, event);
+      this.#kernel.perfEventEnable(silent);
+    } catch (error) {
+      this.#kernel.close(silent);
+      throw error;
+    }
+    return silent;
   }
 
   /** The rings that have something, with their first times. */
@@ -138,6 +207,7 @@ export class PerfReader {
       ring.position = ring.memory.readConsumer();
       ring.published = ring.position;
       ring.producer = ring.memory.readProducer();
+      if (this.#mayBeSilent || ring.isSilent) this.#adapt(ring);
       return ring.position < ring.producer;
     });
   }

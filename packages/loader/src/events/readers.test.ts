@@ -1,4 +1,6 @@
 /** Tests of the event readers on rings filled by hand: wrapping records, lost counts, unfinished records. */
+import { Errno } from "@bpfkit/base/abi";
+import { SyscallError } from "@bpfkit/base/diagnostics";
 import type { Fd, RingMemory } from "@bpfkit/base/kernel";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -350,6 +352,73 @@ test("a ring buffer may be closed from its own callback: its memory is not there
   memory.put(words(4, 0, 1, 0));
   memory.put(words(4, 0, 2, 0));
   assert.is(reader.consume(), 1);
+});
+
+/** As Linux: the output of one event can go into the ring of another. */
+class RedirectingKernel extends TimedKernel {
+  readonly outputs: [event: Fd, target: Fd][] = [];
+  refuses = false;
+  perfEventSetOutput(event: Fd, target: Fd): void {
+    if (this.refuses) throw new SyscallError("PERF_EVENT_IOC_SET_OUTPUT", Errno.EINVAL);
+    this.outputs.push([event, target]);
+  }
+}
+
+test("in a flood the kernel is asked not to wake for each event, and after it to do so again", () => {
+  const kernel = new RedirectingKernel();
+  const map = mapOf(kernel);
+  const reader = new PerfReader(kernel, map, { take() {} });
+  const [event = 0 as Fd] = reader.fds;
+  const placed = (cpu: number): number => kernel.mapLookup(map.fd, words(cpu))?.[0] ?? 0;
+  const [first] = kernel.hand;
+  const consume = (...times: number[]): void => {
+    for (const time of times) first?.put(sample(time, 1));
+    assert.is(reader.consume(), times.length);
+  };
+  consume(1);
+  assert.equal([placed(0), kernel.outputs, reader.mustLook], [event, [], false]);
+  // Two samples are more than half of the ring.
+  consume(2, 3);
+  const silent = placed(0) as Fd;
+  assert.equal(kernel.outputs, [[silent, event]]);
+  const { kind, wakeupEvents, enabled, cpu } = kernel.events.get(silent) as never as Record<string, unknown>;
+  assert.equal([kind, wakeupEvents, enabled, cpu], ["bpf-output", 0, true, 0]);
+  assert.is(reader.mustLook, true);
+  // One is more than an eighth.
+  consume(4);
+  assert.equal([placed(0), placed(1)], [silent, reader.fds[1]]);
+  consume();
+  assert.equal([placed(0), reader.mustLook], [event, true]);
+  kernel.now += 100_000_000n;
+  assert.is(reader.mustLook, false);
+  consume(5, 6);
+  assert.equal([placed(0), kernel.outputs.length], [silent, 1], "the silent event is kept");
+  reader.close();
+  assert.is(kernel.open.size, 1, "only the map is left open");
+});
+
+test("where wake-ups cannot be turned off, or were chosen, or the map is also another's, they stay", () => {
+  const kernel = new RedirectingKernel();
+  const flood = (map: BpfMap, wakeupEvents?: number): void => {
+    const options = { take() {}, ...(wakeupEvents === undefined ? {} : { wakeupEvents }) };
+    const reader = new PerfReader(kernel, map, options);
+    const ring = kernel.hand.at(-2);
+    for (let round = 0; round < 2; round += 1) {
+      ring?.put(sample(1, 1));
+      ring?.put(sample(2, 2));
+      assert.is(reader.consume(), 2);
+    }
+    assert.is(kernel.mapLookup(map.fd, words(0))?.[0], reader.fds[0]);
+    assert.is(reader.mustLook, false);
+    reader.close();
+  };
+  flood(mapOf(kernel), 2);
+  const { fd, spec } = mapOf(kernel);
+  flood(new BpfMap(kernel, fd, spec, { maxEntries: 4, btf: undefined, reused: true }));
+  kernel.refuses = true;
+  flood(mapOf(kernel));
+  assert.equal(kernel.outputs, []);
+  assert.is(kernel.open.size, 3, "only maps are left open");
 });
 
 test("page counts are powers of two", () => {

@@ -29,6 +29,9 @@ export class RingReader {
     this.#cursor = new RingCursor(this.#memory);
   }
 
+  /** As of perf buffers; the kernel wakes readers of a ring buffer only where they have read everything. */
+  readonly mustLook = false;
+
   /** To be waited for: the map's descriptor. */
   get fds(): readonly Fd[] {
     return this.#open ? [this.#fd] : [];

@@ -207,6 +207,9 @@ export class LinuxKernel implements Kernel {
   perfEventEnable(event: Fd): void {
     this.#perfEvents.perfEventEnable(event);
   }
+  perfEventSetOutput(event: Fd, target: Fd): void {
+    this.#perfEvents.perfEventSetOutput(event, target);
+  }
   perfEventRead(event: Fd): bigint {
     return this.#perfEvents.perfEventRead(event);
   }

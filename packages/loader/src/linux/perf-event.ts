@@ -23,7 +23,7 @@ const EventFlag = { Disabled: 1, Frequency: 1 << 10, UseClockId: 1 << 25 } as co
 /** PERF_FLAG_FD_CLOEXEC. */
 const closeOnExec = 8;
 /** PERF_EVENT_IOC_*. */
-const Request = { Enable: 0x2400, Disable: 0x2401, SetBpf: 0x40042408 } as const;
+const Request = { Enable: 0x2400, Disable: 0x2401, SetOutput: 0x2405, SetBpf: 0x40042408 } as const;
 
 const sources = "/sys/bus/event_source/devices";
 const encoder = new TextEncoder();
@@ -74,6 +74,9 @@ export class LinuxPerfEvents implements PerfEvents {
   }
   perfEventEnable(event: Fd): void {
     syscall("PERF_EVENT_IOC_ENABLE", "ioctl", event, Request.Enable, 0);
+  }
+  perfEventSetOutput(event: Fd, target: Fd): void {
+    syscall("PERF_EVENT_IOC_SET_OUTPUT", "ioctl", event, Request.SetOutput, target);
   }
   perfEventRead(event: Fd): bigint {
     const count = new BigUint64Array(1);
