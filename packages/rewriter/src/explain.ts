@@ -47,7 +47,9 @@ export function explainDiagnostic(
   preparation: Preparation,
 ): Diagnostic {
   const isBcc = preparation.dialect === "bcc";
-  const macro = isBcc ? unknownMacro(diagnostic, text) : undeclaredSection(diagnostic, text);
+  const macro = isBcc
+    ? (unknownMacro(diagnostic, text) ?? wrongCount(diagnostic))
+    : undeclaredSection(diagnostic, text);
   if (macro !== undefined) return macro;
   for (const { pattern, explain } of isBcc ? rows : commonRows) {
     const match = pattern.exec(diagnostic.message);
@@ -82,6 +84,20 @@ function unknownMacro(diagnostic: Diagnostic, text: string): Diagnostic | undefi
     message: `there is no macro ${name}`,
     ...(hint === undefined ? {} : { hint }),
   };
+}
+
+/** Macros of maps choose by the number of their arguments, and have no text for others: `BPF_HASH_6` stays. */
+function wrongCount(diagnostic: Diagnostic): Diagnostic | undefined {
+  const { notes = [], ...rest } = diagnostic;
+  if (!diagnostic.message.startsWith("type specifier missing")) return undefined;
+  for (const { sourceLine = "" } of notes) {
+    const [, name = "", count = ""] = /^(BPF_\w+)_(\d+)$/.exec(sourceLine.trim()) ?? [];
+    if (mapMacro(name) === undefined) continue;
+    const arguments_ = count === "1" ? "1 argument" : `${count === "0" ? "no" : count} arguments`;
+    const hint = "BCC's reference guide has its arguments: the name first, then types and sizes.";
+    return { ...rest, code: "RW011", message: `${name} cannot have ${arguments_}`, hint };
+  }
+  return undefined;
 }
 
 /** `SEC("...")` is a macro of libbpf's: without its header clang takes it for a function, and fails all over the text. */
@@ -131,7 +147,7 @@ function unreadableMacro(diagnostic: Diagnostic, text: string): Diagnostic | und
 }
 
 /** What a whole line is about: one error of it is enough. */
-const aboutLines = new Set(["RW013", "RW036", "RW047"]);
+const aboutLines = new Set(["RW011", "RW013", "RW036", "RW047"]);
 
 /** One error a line is enough where a line is explained; without SEC's header, nothing else that is said is of use. */
 function withoutRepeats(diagnostics: readonly Diagnostic[]): Diagnostic[] {
@@ -269,8 +285,16 @@ function unknownFunction(match: RegExpExecArray): Explained | undefined {
   };
 }
 
-function unknownIdentifier(match: RegExpExecArray): Explained | undefined {
-  const [, name = ""] = match;
+function unknownIdentifier(match: RegExpExecArray, { text }: Facts): Explained | undefined {
+  const [message, name = ""] = match;
+  const method = new RegExp(`\\b${name}\\s*\\.\\s*(\\w+)\\s*\\(`).exec(text)?.[1];
+  if (method !== undefined && Object.hasOwn(mapMethods, method)) {
+    return {
+      code: "CC001",
+      message,
+      hint: `If it is a map, declare it at file scope: BPF_HASH(${name}, u32);`,
+    };
+  }
   const advice = adviceFor(name);
   if (advice !== undefined) return { code: "RW063", message: `'${name}' is not declared`, hint: advice };
   if (!/^[A-Z][A-Z0-9_]+$/.test(name)) return undefined;
