@@ -71,6 +71,15 @@ export abstract class Attacher {
   abstract readonly kernel: Kernel;
   abstract readonly collection: Collection;
   readonly #links: Link[] = [];
+  #unattached: readonly Program[] = [];
+
+  /**
+   * Programs that {@link autoAttach} left alone: their sections name no target. Those that tail calls go to and that structs
+   * of functions hold are not among them.
+   */
+  get unattached(): readonly Program[] {
+    return this.#unattached;
+  }
 
   /** What is attached, for messages. */
   get links(): readonly Link[] {
@@ -87,6 +96,9 @@ export abstract class Attacher {
 
   /** Attaches every program whose section names a target, and registers structs of functions (struct_ops). */
   autoAttach(): void {
+    const maps = [...this.collection.maps.values()];
+    const held = new Set(maps.flatMap(({ spec }) => spec.initialValues.map(({ symbol }) => symbol)));
+    const left: Program[] = [];
     for (const program of this.collection.programs.values()) {
       const { method, attachTo } = program.spec;
       if (attachTo !== undefined && (method === "kprobe" || method === "kretprobe")) {
@@ -94,7 +106,9 @@ export abstract class Attacher {
       }
       const link = autoAttach(this.kernel, program, this.collection.maps);
       if (link !== undefined) this.#links.push(link);
+      else if (!held.has(program.name) && method !== "struct-ops") left.push(program);
     }
+    this.#unattached = left;
     for (const map of this.collection.maps.values()) {
       if (map.kernelValue !== undefined) this.#links.push(attachStructOps(this.kernel, map));
     }

@@ -35,11 +35,16 @@ async function boot(suite: Suite, cases: readonly GuestCase[]): Promise<GuestRun
   const tools = guestTools(kernel);
   const bpftool = bpftoolFor(kernel);
   const compiler = requireTool("clang-19");
-  if (tools === undefined || bpftool === undefined || compiler === undefined) return undefined;
+  const setpriv = requireTool("setpriv");
+  if (tools === undefined || bpftool === undefined || compiler === undefined || setpriv === undefined)
+    return undefined;
   const objects = await buildObjects(cases);
   objects.set(rejectionFile, new TextEncoder().encode(rejectionText));
   objects.set(knownStack, compileKnownStack(compiler));
-  const programs = new Map([["usr/bin/bpftool", bpftool]]);
+  const programs = new Map([
+    ["usr/bin/bpftool", bpftool],
+    ["usr/bin/setpriv", setpriv],
+  ]);
   const cachedRuns = cases.flatMap((one) => one.cachedRuns ?? []).map((words) => ({ words, folder: "." }));
   const parts = { choice: kernel, objects, programs, cachedRuns, kernelModules, limitMs };
   return await runGuest(tools, { ...parts, ...(only === undefined ? {} : { only }) });

@@ -13,6 +13,7 @@ import { allFeatures, answerOf, hasFeature, hasHelper, hasMapType, hasProgramTyp
 import type { JsonNode } from "../loaded/json-text.ts";
 import {
   addNotPermitted,
+  addParanoia,
   addUnmounted,
   type FileSystems,
   mountedFileSystems,
@@ -92,6 +93,7 @@ export function describeFeatures(kernel: Kernel, options: FeatureOptions = {}): 
   const config = systemConfig(kernel, obstacles);
   const rights = privileges(kernel);
   const sources = eventSources(kernel, obstacles);
+  addParanoia(obstacles, rights.perf_event_paranoid, rights.capabilities);
   const mounted = mountedFileSystems(kernel);
   if (mounted !== undefined) addUnmounted(obstacles, mounted);
   const refused = [

@@ -53,6 +53,19 @@ export function addHiddenAddresses(kernel: Kernel, obstacles: Obstacles): void {
   );
 }
 
+/** Debian and Ubuntu know values above 2, which leave perf events, and probes with them, to CAP_SYS_ADMIN. */
+export function addParanoia(
+  obstacles: Obstacles,
+  paranoid: number | null,
+  capabilities: readonly string[],
+): void {
+  if (paranoid === null || paranoid <= 2 || capabilities.includes("CAP_SYS_ADMIN")) return;
+  obstacles.add(
+    `kernel.perf_event_paranoid is ${paranoid}, which leaves perf events (kprobes, uprobes, tracepoints, samples) to CAP_SYS_ADMIN`,
+    "sysctl kernel.perf_event_paranoid=2, or run it as root.",
+  );
+}
+
 const configurationHint =
   "It is looked for in /proc/config.gz (modprobe configs may bring it), /boot/config-RELEASE and /lib/modules/RELEASE/config.";
 

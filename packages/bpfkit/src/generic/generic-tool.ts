@@ -1,9 +1,13 @@
 /** The front end of programs that have none: prints trace lines and events as they come, every map at the end. */
 import { MapType } from "@bpfkit/base/abi";
 import { BpfkitError, UsageError } from "@bpfkit/base/diagnostics";
+import { decodeInstructions, PseudoCall } from "@bpfkit/elf/isa";
+import type { Program } from "@bpfkit/loader";
 import { BPF } from "../bpf.ts";
 import type { Tool, ToolHost } from "../tool.ts";
 import { Printer } from "./printer.ts";
+
+const callOpcode = 0x85;
 
 /** An object to run. */
 export interface GenericProgram {
@@ -81,11 +85,17 @@ async function trace(program: GenericProgram, options: GenericOptions, host: Too
     kernel,
     ...(onVerifierLog === undefined ? {} : { onVerifierLog }),
     ...(beforeEvents === undefined ? {} : { beforeEvents }),
+    ...(host.warn === undefined ? {} : { onWarning: host.warn }),
   });
   try {
     if (bpf.links.length === 0) throw nothingAttached(bpf, program.name);
+    for (const { name, spec } of bpf.unattached) {
+      host.warn?.(`program ${name} is not attached: SEC("${spec.section}") does not say where`);
+    }
     const printer = new Printer(bpf, options.json, host.write);
-    bpf.openTracePipe();
+    // Not everybody who may load programs may read the trace pipe.
+    const prints = [...bpf.collection.programs.values()].some(printsTraceLines);
+    if (prints) bpf.openTracePipe();
     for (const table of bpf.tables()) {
       const onLost = (cpu: number, count: number): void => printer.lost(table, cpu, count);
       const isPerf = table.type === MapType.PerfEventArray;
@@ -95,26 +105,42 @@ async function trace(program: GenericProgram, options: GenericOptions, host: Too
       } else if (isPerf) table.openPerfBuffer((cpu, data) => printer.bytes(table, data, cpu), { onLost });
       else table.openRingBuffer((data) => printer.bytes(table, data));
     }
-    await poll(bpf, printer, options.durationMs, host);
+    await poll(bpf, prints ? printer : undefined, options.durationMs, host);
     // What is printed of events and of maps is then of the same moment.
     bpf.detach();
     bpf.perfBufferConsume();
     bpf.ringBufferConsume();
-    for (const line of bpf.readTraceLines()) printer.trace(line);
+    if (prints) for (const line of bpf.readTraceLines()) printer.trace(line);
     printer.maps();
   } finally {
     bpf.close();
   }
 }
 
-async function poll(bpf: BPF, printer: Printer, durationMs: number, host: ToolHost): Promise<void> {
+/** @param printer of trace lines; undefined where there are none */
+async function poll(
+  bpf: BPF,
+  printer: Printer | undefined,
+  durationMs: number,
+  host: ToolHost,
+): Promise<void> {
   const start = host.kernel.monotonicNs();
   for (let ended = false; !ended && !host.signal.aborted; ) {
     const left = durationMs - Number(host.kernel.monotonicNs() - start) / 1e6;
     if (left <= 0) return;
     ({ ended } = await bpf.poll(left, host.signal));
+    if (printer === undefined) continue;
     for (const line of bpf.readTraceLines()) printer.trace(line);
   }
+}
+
+/** bpf_trace_printk and bpf_trace_vprintk. */
+const tracePrinters: ReadonlySet<number> = new Set([6, 177]);
+
+function printsTraceLines({ instructions }: Program): boolean {
+  return decodeInstructions(instructions).some(
+    ({ opcode, src, imm }) => opcode === callOpcode && src === PseudoCall.Helper && tracePrinters.has(imm),
+  );
 }
 
 function nothingAttached(bpf: BPF, name: string): BpfkitError {

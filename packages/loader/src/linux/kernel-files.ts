@@ -91,6 +91,13 @@ export function requireSysfs(cause?: unknown): void {
   });
 }
 
+function adviceFor(path: string): string {
+  const isTraced = tracefsMounts.some((root) => path.startsWith(root));
+  return isTraced
+    ? "Usually only root may; a group can be let in: mount -o remount,mode=750,gid=GROUP /sys/kernel/tracing."
+    : "Usually only root may.";
+}
+
 /** What a failure of node:fs with a kernel file means. */
 export function failure(path: string, error: unknown): Error {
   const code = errnoOf(error);
@@ -107,5 +114,5 @@ export function failure(path: string, error: unknown): Error {
   }
   const cause = new SyscallError("open", code, { detail: path, cause: error });
   const forbidden = code === Errno.EACCES || code === Errno.EPERM;
-  return forbidden ? notPermitted(`reading ${path}`, cause, "Usually only root may.") : cause;
+  return forbidden ? notPermitted(`reading ${path}`, cause, adviceFor(path)) : cause;
 }

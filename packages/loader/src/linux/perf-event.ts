@@ -6,7 +6,7 @@ import type { Fd, PerfEventAttributes, PerfEvents } from "@bpfkit/base/kernel";
 import type { Descriptors } from "./descriptors.ts";
 import { addressOf, rawSyscall, syscall } from "./ffi.ts";
 import { requireSysfs } from "./kernel-files.ts";
-import { absentCall, notPermitted } from "./privileges.ts";
+import { absentCall, administratorAdvice, notPermitted } from "./privileges.ts";
 import type { FieldValues } from "./struct-layout.ts";
 import { perfEventAttr } from "./structs.ts";
 
@@ -64,7 +64,8 @@ export class LinuxPerfEvents implements PerfEvents {
       throw absentCall("perf_event_open", "CONFIG_PERF_EVENTS", new SyscallError("perf_event_open", -result));
     }
     if (result === -Errno.EPERM || result === -Errno.EACCES) {
-      throw notPermitted(`opening a ${attributes.kind} event`, new SyscallError("perf_event_open", -result));
+      const refused = new SyscallError("perf_event_open", -result);
+      throw notPermitted(`opening a ${attributes.kind} event`, refused, adviceFor(attributes.kind));
     }
     return this.#descriptors.add(result, "perf_event_open");
   }
@@ -86,6 +87,14 @@ export class LinuxPerfEvents implements PerfEvents {
   perfEventDisable(event: Fd): void {
     syscall("PERF_EVENT_IOC_DISABLE", "ioctl", event, Request.Disable, 0);
   }
+}
+
+/** perf_uprobe_event_init in kernel/events/core.c, since commit ba677dbe77af. */
+function adviceFor(kind: PerfEventAttributes["kind"]): string | undefined {
+  if (kind !== "uprobe" && kind !== "uretprobe") return undefined;
+  return administratorAdvice(
+    "Since Linux 6.16, and stable releases of 2025, uprobes need CAP_SYS_ADMIN, CAP_PERFMON is not enough",
+  );
 }
 
 const counterTypes = {

@@ -38,6 +38,12 @@ export function missingCapabilities(
   return wanted.filter((name) => !has(name));
 }
 
+/** Advice where something was refused to a process that has not all capabilities of root. */
+export function administratorAdvice(why: string): string | undefined {
+  const isMissing = missingCapabilities(effectiveSet(), ["CAP_SYS_ADMIN"]).length > 0;
+  return isMissing ? `${why}: run it as root (sudo).` : undefined;
+}
+
 /** Advice where something of networks was refused to a process without CAP_NET_ADMIN. */
 export function networkAdvice(what: string): string | undefined {
   const isMissing = missingCapabilities(effectiveSet(), ["CAP_NET_ADMIN"]).length > 0;
@@ -122,16 +128,16 @@ export function notPermitted(what: string, cause: unknown, advice?: string): Bpf
   const reasons: string[] = advice === undefined ? [] : [advice];
   if (missing.length > 0) reasons.push(`this process lacks ${missing.join(" and ")}: run it as root (sudo).`);
   reasons.push(...surroundings());
+  const isAdministrator = missingCapabilities(effectiveSet(), ["CAP_SYS_ADMIN"]).length === 0;
   const paranoid = read("/proc/sys/kernel/perf_event_paranoid")?.trim();
-  if (paranoid !== undefined && Number(paranoid) > 2) {
+  if (!isAdministrator && paranoid !== undefined && Number(paranoid) > 2) {
     reasons.push(`kernel.perf_event_paranoid is ${paranoid}; 2 and lower leave perf events to CAP_PERFMON.`);
   }
-  if (reasons.length === 0)
+  if (reasons.length === 0) {
     reasons.push("A security module or lockdown may forbid it; see the kernel's log.");
-  if (read(lockdownFile) === undefined && missing.length === 0) {
-    reasons.push(
-      "Whether the kernel is locked down shows after mount -t securityfs none /sys/kernel/security.",
-    );
+    if (read(lockdownFile) === undefined) {
+      reasons.push("Lockdown shows itself after mount -t securityfs none /sys/kernel/security.");
+    }
   }
   const hint = reasons.join(" ");
   return new BpfkitError("LK003", `the kernel does not permit ${what}`, { cause, hint });

@@ -86,7 +86,13 @@ function tableOf(found: FoundType, types: KernelTypes): BtfTable {
   return found.module?.table ?? types.vmlinux;
 }
 
-/** The first address of each wanted name in /proc/kallsyms; none where it may not be read. */
+/** An address that is shown. */
+const shown = /^(?!0+ )[0-9a-f]+ /m;
+
+/**
+ * The first address of each wanted name in /proc/kallsyms; none where there is no such file.
+ * @throws BpfkitError LK003 where the kernel shows every address as 0
+ */
 function readAddresses(kernel: Kernel, wanted: ReadonlySet<string>): Map<string, bigint> {
   const addresses = new Map<string, bigint>();
   let text: string;
@@ -102,6 +108,12 @@ function readAddresses(kernel: Kernel, wanted: ReadonlySet<string>): Map<string,
     const name = tab === -1 ? line.slice(start) : line.slice(start, tab);
     if (!wanted.has(name) || addresses.has(name)) continue;
     addresses.set(name, BigInt(`0x${line.slice(0, line.indexOf(" "))}`));
+  }
+  const [first] = addresses.keys();
+  if (first !== undefined && !shown.test(text)) {
+    throw new BpfkitError("LK003", `the kernel hides its addresses from this process, that of ${first} too`, {
+      hint: "Run it as root, or give it CAP_SYSLOG; kernel.kptr_restrict must be below 2.",
+    });
   }
   return addresses;
 }

@@ -25,6 +25,11 @@ const group =
     Number(match[number]);
 const nowhere = (): undefined => undefined;
 
+const otherTypes =
+  "`bpfkit feature --helpers` lists what each type may call here. Another program type, or the tracing variant of the helper, may do.";
+/** Helpers that a kernel that is locked down knows no more (LOCKDOWN_BPF_READ_KERNEL, LOCKDOWN_BPF_WRITE_USER). */
+const lockedDown = /probe_read(?:_kernel)?(?:_str)?#|probe_write_user#/;
+
 /** Of several that match, the first in this list counts. */
 export const complaints: readonly Complaint[] = [
   {
@@ -157,8 +162,10 @@ export const complaints: readonly Complaint[] = [
       const name = (match[1] ?? match[2] ?? "").replace(/^bpf_/, "");
       return `programs of this type may not call bpf_${name} (or this kernel does not have it)`;
     },
-    advice:
-      "`bpfkit feature --helpers` lists what each type may call here. Another program type, or the tracing variant of the helper, may do.",
+    advice: ([words]) =>
+      lockedDown.test(words)
+        ? `${otherTypes} Lockdown (confidentiality) takes it from every program; /sys/kernel/security/lockdown shows it, after mount -t securityfs none /sys/kernel/security.`
+        : otherTypes,
   },
   {
     name: "unknown_helper",

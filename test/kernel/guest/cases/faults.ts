@@ -23,6 +23,19 @@ int kprobe__sys_getegid(void *ctx)
 `,
 };
 
+/** Reads no memory of the kernel. */
+const sampler: ToolProgram = {
+  file: "sampler.c",
+  text: `BPF_HASH(calls, u32);
+int kprobe__sys_getegid(void *ctx)
+{
+    u32 pid = bpf_get_current_pid_tgid() >> 32;
+    calls.increment(pid);
+    return 0;
+}
+`,
+};
+
 const pinned: ToolProgram = {
   file: "pinned.bpf.c",
   text: `#include "vmlinux.h"
@@ -129,14 +142,31 @@ export const faultCases: readonly GuestCase[] = [
     },
   },
   {
-    name: "a kernel that is locked down is named",
-    programs: [reader],
-    run(guest) {
-      writeFileSync("/sys/kernel/security/lockdown", "confidentiality");
+    name: "lockdown=integrity lets programs trace; confidentiality is named, also where securityfs is not mounted",
+    programs: [reader, sampler],
+    async run(guest) {
+      const lockdown = "/sys/kernel/security/lockdown";
+      writeFileSync(lockdown, "integrity");
+      assert.match(readFileSync(lockdown, "utf8"), /\[integrity\]/);
+      const bpf = await guest.open(reader);
+      try {
+        callGetegid(4);
+        assert.deepEqual(bpf.table("calls").items(), [[process.pid, 4n]]);
+      } finally {
+        bpf.close();
+      }
+      writeFileSync(lockdown, "confidentiality");
       const { status, stderr } = runCommand(guest, reader);
       assert.equal(status, 1, stderr);
       assert.match(stderr, /LK006/);
       assert.match(stderr, /lockdown=integrity/);
+      execFileSync("/bin/umount", ["-l", "/sys/kernel/security"]);
+      for (const program of [reader, sampler]) {
+        const unseen = runCommand(guest, program);
+        assert.equal(unseen.status, 1, unseen.stderr);
+        assert.match(unseen.stderr, /hint: .*[Ll]ockdown.*mount -t securityfs/s, unseen.stderr);
+        assert.equal(unseen.stderr.match(/\berror: /g)?.length, 1, unseen.stderr);
+      }
     },
   },
 ];

@@ -10,6 +10,7 @@ import { faultCases } from "./faults.ts";
 import { floodCases } from "./floods.ts";
 import { iteratorCases } from "./iterators.ts";
 import { kernelProbeCases } from "./kernel-probes.ts";
+import { killedCases } from "./killed.ts";
 import { loadedCases } from "./loaded.ts";
 import { mapCases } from "./maps.ts";
 import { networkCases } from "./network.ts";
@@ -17,6 +18,7 @@ import { networkToolCases } from "./network-tools.ts";
 import { newerNetworkCases } from "./newer-network.ts";
 import { newerProbeCases } from "./newer-probes.ts";
 import { newerProgramCases } from "./newer-programs.ts";
+import { privilegeCases } from "./privileges.ts";
 import { probeCases } from "./probes.ts";
 import { rejectionCases } from "./rejections.ts";
 import { ringCases } from "./rings.ts";
@@ -56,6 +58,8 @@ const all: readonly GuestCase[] = [
   ...loadedCases,
   ...rejectionCases,
   ...commandCases,
+  ...privilegeCases,
+  ...killedCases,
   // The last of these locks the kernel down.
   ...faultCases,
 ];
