@@ -4,6 +4,7 @@ import { BpfkitError, SyscallError, UsageError } from "@bpfkit/base/diagnostics"
 import type { Fd, Kernel, PerfEventAttributes } from "@bpfkit/base/kernel";
 import type { BpfMap } from "../object/bpf-map.ts";
 import { type Link, undoableLink } from "./link.ts";
+import { counterHint } from "./perf-event.ts";
 
 /** What is counted. */
 export interface PerfCounterOptions {
@@ -40,7 +41,7 @@ export function openPerfCounters(kernel: Kernel, map: BpfMap, options: PerfCount
     throw new BpfkitError(
       "LD056",
       `${options.kind} counter ${options.config} could not be opened for map ${map.name}: ${error.message}`,
-      { cause: error },
+      { cause: error, ...counterHint(options.kind) },
     );
   }
   return undoableLink(

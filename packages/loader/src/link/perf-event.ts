@@ -32,6 +32,13 @@ export function cacheEvent(
   return caches.indexOf(cache) | (operations.indexOf(operation) << 8) | (results.indexOf(result) << 16);
 }
 
+/** What to say of a counter that is not there, as a part of an error's options. */
+export function counterHint(kind: string): { readonly hint?: string } {
+  return kind === "software" || kind === "tracepoint-counter"
+    ? {}
+    : { hint: "Virtual machines often have no hardware counters; software events are always there." };
+}
+
 /** Attaches to samples. @throws BpfkitError LD056 where the kernel or machine has no such event. */
 export function attachPerfEvent(kernel: Kernel, program: Program, options: PerfEventOptions): Link {
   const { pid = -1, cpu = -1, ...attributes } = options;
@@ -49,9 +56,7 @@ export function attachPerfEvent(kernel: Kernel, program: Program, options: PerfE
       `program ${program.name} could not be attached to ${options.kind} event ${options.config}: ${error.message}`,
       {
         cause: error,
-        ...(options.kind === "software"
-          ? {}
-          : { hint: "Virtual machines often have no hardware counters; software events are always there." }),
+        ...counterHint(options.kind),
       },
     );
   }

@@ -5,6 +5,7 @@ import { cgroupHookCases } from "./cgroup-hooks.ts";
 import { cgroupCases } from "./cgroups.ts";
 import { commandCases } from "./command.ts";
 import { cpuToolCases } from "./cpu-tools.ts";
+import { cycleCases } from "./cycles.ts";
 import { extensionCases } from "./extensions.ts";
 import { faultCases } from "./faults.ts";
 import { floodCases } from "./floods.ts";
@@ -60,6 +61,7 @@ const all: readonly GuestCase[] = [
   ...commandCases,
   ...privilegeCases,
   ...killedCases,
+  ...cycleCases,
   // The last of these locks the kernel down.
   ...faultCases,
 ];

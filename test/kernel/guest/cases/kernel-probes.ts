@@ -292,7 +292,7 @@ export const kernelProbeCases: readonly GuestCase[] = [
     },
   },
   {
-    name: "perf events: a clock by frequency on every CPU, a tracepoint's count, cache events refused by name",
+    name: "perf events: a clock by frequency on every CPU, a tracepoint's count, hardware events refused by name",
     programs: [sampling],
     async run(guest) {
       const bpf = await guest.open(sampling);
@@ -316,11 +316,20 @@ export const kernelProbeCases: readonly GuestCase[] = [
         callGetegid(2);
         assert.equal(kernel.perfEventRead(counter), 9n);
         kernel.close(counter);
-        assert.throws(
-          () =>
-            bpf.attachPerfEvent({ kind: "cache", config: 0x10002, samplePeriod: 100, program: "on_sample" }),
-          /LD056|could not be attached to cache event/,
-        );
+        for (const [kind, config] of [
+          ["cache", 0x10002],
+          ["hardware", 0],
+          ["raw", 0x3c],
+        ] as const) {
+          const isExplained = (error: Error & { code?: string; hint?: string }): boolean =>
+            error.code === "LD056" &&
+            error.message.includes(`${kind} event ${config}`) &&
+            /no hardware counters/.test(error.hint ?? "");
+          const open = kernel.perfEventOpen.bind(kernel);
+          assert.throws(() => open({ kind, config }, -1, 0), /ENOENT/, "the machine has hardware counters");
+          const event = { kind, config, samplePeriod: 100, program: "on_sample" };
+          assert.throws(() => bpf.attachPerfEvent(event), isExplained);
+        }
       } finally {
         bpf.close();
       }
