@@ -3,7 +3,7 @@ import { MapType } from "@bpfkit/base/abi";
 import { BpfkitError, UsageError } from "@bpfkit/base/diagnostics";
 import { decodeInstructions, PseudoCall } from "@bpfkit/elf/isa";
 import type { Program } from "@bpfkit/loader";
-import { BPF } from "../bpf.ts";
+import { BPF, type BpfOptions } from "../bpf.ts";
 import type { Tool, ToolHost } from "../tool.ts";
 import { Printer } from "./printer.ts";
 
@@ -14,6 +14,8 @@ export interface GenericProgram {
   /** Of the file, for messages. */
   readonly name: string;
   readonly object: Uint8Array;
+  /** The loaded program whose functions `SEC("freplace/FUNCTION")` programs replace. */
+  readonly extend?: BpfOptions["extend"];
 }
 
 const help = [
@@ -83,6 +85,7 @@ async function trace(program: GenericProgram, options: GenericOptions, host: Too
     object: program.object,
     name: program.name,
     kernel,
+    ...(program.extend === undefined ? {} : { extend: program.extend }),
     ...(onVerifierLog === undefined ? {} : { onVerifierLog }),
     ...(beforeEvents === undefined ? {} : { beforeEvents }),
     ...(host.warn === undefined ? {} : { onWarning: host.warn }),

@@ -37,6 +37,10 @@ export class Run extends Command {
     "verifier-log": Flags.boolean({
       description: "with --target kernel: show what the kernel's verifier says of each program",
     }),
+    extend: Flags.string({
+      helpValue: "ID|PIN",
+      description: 'with --target kernel: the loaded program that SEC("freplace/FUNCTION") programs change',
+    }),
     seed: Flags.integer({ min: 0, default: 1, description: "another run of the same workload" }),
     engine: Flags.string({
       options: ["jit", "interpreter"],

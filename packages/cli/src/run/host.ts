@@ -11,6 +11,7 @@ import { LineOutput } from "../output/line-output.ts";
 import type { Progress } from "../output/progress.ts";
 import { printWarnings } from "../output/warnings.ts";
 import { requireWritable, writeWhole } from "../output/write-file.ts";
+import { extendedProgram } from "./extended.ts";
 import type { Target } from "./target.ts";
 
 /** The scenario for programs without a front end of their own. */
@@ -23,6 +24,7 @@ export interface RunFlags extends BuildFlags {
   readonly seed: number;
   readonly engine: string;
   readonly "verifier-log": boolean;
+  readonly extend?: string | undefined;
 }
 
 /** A tool's host on the command line. */
@@ -33,6 +35,7 @@ export class CommandLineHost implements ToolHost {
   readonly #builder: Builder;
   readonly #progress: Progress;
   readonly #isForLong: boolean;
+  readonly #extend: string | undefined;
   readonly #output = new LineOutput(process.stdout);
   readonly onVerifierLog?: (program: string, log: string) => void;
 
@@ -41,7 +44,12 @@ export class CommandLineHost implements ToolHost {
     builder: Builder,
     kernel: Kernel,
     progress: Progress,
-    options: { readonly signal: AbortSignal; readonly verifierLog: boolean; readonly isForLong: boolean },
+    options: {
+      readonly signal: AbortSignal;
+      readonly verifierLog: boolean;
+      readonly isForLong: boolean;
+      readonly extend: string | undefined;
+    },
   ) {
     this.#target = target;
     this.#builder = builder;
@@ -49,6 +57,7 @@ export class CommandLineHost implements ToolHost {
     this.#progress = progress;
     this.signal = options.signal;
     this.#isForLong = options.isForLong;
+    this.#extend = options.extend;
     if (options.verifierLog) {
       this.onVerifierLog = (program, log) => {
         this.#say(`verifier log of ${program}:\n${log.trimEnd()}`);
@@ -92,7 +101,9 @@ export class CommandLineHost implements ToolHost {
     const { source, name } = this.#target;
     let { object } = this.#target;
     if (source !== undefined) object = await this.#build(source);
-    return await genericTool({ name, object: object ?? new Uint8Array() }).run(argv, this);
+    const extend = this.#extend === undefined ? undefined : extendedProgram(this.kernel, this.#extend);
+    const program = { name, object: object ?? new Uint8Array(), ...(extend === undefined ? {} : { extend }) };
+    return await genericTool(program).run(argv, this);
   }
 
   /**
@@ -128,6 +139,9 @@ export async function openHost(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<CommandLineHost> {
+  if (flags.extend !== undefined && (flags.target !== "kernel" || target.tool !== undefined)) {
+    throw new UsageError('--extend goes with --target kernel and a program with SEC("freplace/FUNCTION")');
+  }
   const open = flags.target === "kernel" ? openThisKernel : openSimulatedKernel;
   const builder = openBuilder(flags, progress);
   const kernel = await open(target, flags, builder);
@@ -135,6 +149,7 @@ export async function openHost(
     signal,
     verifierLog: flags["verifier-log"],
     isForLong: flags.target === "kernel",
+    extend: flags.extend,
   });
 }
 

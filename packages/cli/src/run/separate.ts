@@ -6,6 +6,7 @@ const valued = new Set([
   "--scenario",
   "--seed",
   "--engine",
+  "--extend",
   "--btf",
   "--mcpu",
   "--target-cpu",

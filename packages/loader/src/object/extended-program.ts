@@ -39,7 +39,7 @@ function unsaid(program: ProgramSpec, what: string): never {
     `program ${program.name} does not say ${what} it ${isExtension ? "replaces" : "traces"}`,
     {
       hint: isExtension
-        ? 'Write SEC("freplace/FUNCTION"), and give the loaded program that has it as the option `extend`.'
+        ? 'Write SEC("freplace/FUNCTION"), and give the loaded program that has it: the option `extend`, or --extend of bpfkit run.'
         : 'Write SEC("fentry/FUNCTION") or SEC("fexit/FUNCTION").',
     },
   );
