@@ -24,6 +24,7 @@ export interface InstructionBase {
   attachments: readonly Attachment[];
 }
 
+/** Mnemonics of arithmetic and bitwise operations. */
 export const binaryOpcodes = [
   "add",
   "sub",
@@ -47,6 +48,7 @@ export const binaryOpcodes = [
 /** Two operands of the result's type. */
 export type BinaryOpcode = (typeof binaryOpcodes)[number];
 
+/** Mnemonics of conversions; the parser reads `ptrtoaddr` as `ptrtoint`. */
 export const castOpcodes = [
   "trunc",
   "zext",
@@ -87,6 +89,7 @@ export interface BinaryInstruction extends InstructionBase {
   readonly flags: readonly string[];
 }
 
+/** A conversion of `value` to the result's type. Those from and to floating point are refused. */
 export interface CastInstruction extends InstructionBase {
   readonly opcode: CastOpcode;
   value: Value;
@@ -94,6 +97,7 @@ export interface CastInstruction extends InstructionBase {
   readonly flags: readonly string[];
 }
 
+/** Comparison of two integers or pointers of one type; the result is `i1`. */
 export interface CompareInstruction extends InstructionBase {
   readonly opcode: "icmp";
   predicate: IntegerPredicate;
@@ -109,6 +113,7 @@ export interface FloatCompareInstruction extends InstructionBase {
   rhs: Value;
 }
 
+/** One of two values by an `i1`, without a branch. */
 export interface SelectInstruction extends InstructionBase {
   readonly opcode: "select";
   condition: Value;
@@ -122,11 +127,13 @@ export interface PhiIncoming {
   block: BasicBlock;
 }
 
+/** The value of the way on which the block was entered: one entry for each edge into it. */
 export interface PhiInstruction extends InstructionBase {
   readonly opcode: "phi";
   incoming: PhiIncoming[];
 }
 
+/** `value`, or where it is undef or poison one arbitrary value that stays the same. */
 export interface FreezeInstruction extends InstructionBase {
   readonly opcode: "freeze";
   value: Value;
@@ -138,6 +145,7 @@ export interface BranchInstruction extends InstructionBase {
   target: BasicBlock;
 }
 
+/** `br` on an `i1`: the textual form has the same mnemonic as the unconditional one. */
 export interface ConditionalBranchInstruction extends InstructionBase {
   readonly opcode: "condbr";
   condition: Value;
@@ -159,21 +167,25 @@ export interface SwitchInstruction extends InstructionBase {
   cases: SwitchCase[];
 }
 
+/** Jump to an address of a block (computed goto); refused, as BPF has no indirect jumps. */
 export interface IndirectBranchInstruction extends InstructionBase {
   readonly opcode: "indirectbr";
   address: Value;
   targets: BasicBlock[];
 }
 
+/** End of the function; `value` is undefined for `ret void`. */
 export interface ReturnInstruction extends InstructionBase {
   readonly opcode: "ret";
   value: Value | undefined;
 }
 
+/** A place that is never reached. */
 export interface UnreachableInstruction extends InstructionBase {
   readonly opcode: "unreachable";
 }
 
+/** Read of a value of the result's type from memory; `ordering` is `notatomic` unless it is `load atomic`. */
 export interface LoadInstruction extends InstructionBase {
   readonly opcode: "load";
   pointer: Value;
@@ -183,6 +195,7 @@ export interface LoadInstruction extends InstructionBase {
   readonly ordering: Ordering;
 }
 
+/** Write of `value` to memory, aligned to `align` bytes; `ordering` is `notatomic` unless it is `store atomic`. */
 export interface StoreInstruction extends InstructionBase {
   readonly opcode: "store";
   value: Value;
@@ -192,6 +205,7 @@ export interface StoreInstruction extends InstructionBase {
   readonly ordering: Ordering;
 }
 
+/** `getelementptr`: address arithmetic. The first index counts whole `sourceType`s, each other one steps into the type. */
 export interface GepInstruction extends InstructionBase {
   readonly opcode: "gep";
   readonly sourceType: Type;
@@ -200,6 +214,7 @@ export interface GepInstruction extends InstructionBase {
   readonly inbounds: boolean;
 }
 
+/** Room on the stack for `count` objects of `allocatedType`, aligned to `align` bytes; the result is its address. */
 export interface AllocaInstruction extends InstructionBase {
   readonly opcode: "alloca";
   /** Metadata id of the DILocalVariable that lives here. */
@@ -225,6 +240,7 @@ export interface CallLike extends InstructionBase {
   readonly callingConvention: string;
 }
 
+/** Call of a function, a helper by its number, an intrinsic or inline assembly. */
 export interface CallInstruction extends CallLike {
   readonly opcode: "call";
   readonly tail: "none" | "tail" | "musttail" | "notail";
@@ -240,6 +256,7 @@ export interface CallBranchInstruction extends CallLike {
 /** Operations of atomicrmw. */
 export type AtomicOperation = string;
 
+/** Atomic read, change and write of memory; the result is the old value. `align` is in bytes. */
 export interface AtomicRmwInstruction extends InstructionBase {
   readonly opcode: "atomicrmw";
   /** `add`, `sub`, `and`, `or`, `xor`, `xchg`, `nand`, `max`... */
@@ -264,18 +281,21 @@ export interface CompareExchangeInstruction extends InstructionBase {
   align: number;
 }
 
+/** A barrier between memory accesses; `syncScope` is "" for the whole system. */
 export interface FenceInstruction extends InstructionBase {
   readonly opcode: "fence";
   readonly ordering: Ordering;
   readonly syncScope: string;
 }
 
+/** A member of a first-class struct or array, by the path `indices`. */
 export interface ExtractValueInstruction extends InstructionBase {
   readonly opcode: "extractvalue";
   aggregate: Value;
   readonly indices: readonly number[];
 }
 
+/** `aggregate` with the member at the path `indices` replaced by `element`. */
 export interface InsertValueInstruction extends InstructionBase {
   readonly opcode: "insertvalue";
   aggregate: Value;

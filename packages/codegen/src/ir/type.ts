@@ -94,16 +94,27 @@ export function pointerType(addressSpace = 0): PointerType {
   return type;
 }
 
+/** Of what has no result; it has no size. */
 export const voidType: SizelessType = { kind: "void" };
+/** Of blocks where they stand as operands. */
 export const labelType: SizelessType = { kind: "label" };
+/** Of the metadata that debug intrinsics take. */
 export const metadataType: SizelessType = { kind: "metadata" };
+/** Of values that only intrinsics make and take. */
 export const tokenType: SizelessType = { kind: "token" };
+/** Truth values: what `icmp` gives and branches take. */
 export const i1 = integerType(1);
+/** Bytes. */
 export const i8 = integerType(8);
+/** 16 bits. */
 export const i16 = integerType(16);
+/** 32 bits: BPF's subregisters. */
 export const i32 = integerType(32);
+/** 64 bits: BPF's registers. */
 export const i64 = integerType(64);
+/** 128 bits: split into two `i64` before selection. */
 export const i128 = integerType(128);
+/** 64-bit addresses in address space 0. */
 export const ptr = pointerType(0);
 
 /** `[count x element]`. */

@@ -117,7 +117,9 @@ export function intOf(bits: number, value: bigint | number): ConstantInt {
   return constantInt(integerType(bits), value);
 }
 
+/** `i1 true`. */
 export const trueValue: ConstantInt = { kind: "int", type: i1, value: 1n };
+/** `i1 false`. */
 export const falseValue: ConstantInt = { kind: "int", type: i1, value: 0n };
 
 /** The value of an integer constant read as signed. */

@@ -3,6 +3,7 @@
 /** A register number; `noRegister` where an instruction has none. */
 export type Register = number;
 
+/** In place of a register that an instruction does not have. */
 export const noRegister: Register = -1;
 /** The read-only frame pointer. */
 export const framePointer: Register = 10;

@@ -6,8 +6,13 @@ const head = { programFd: "u32", target: "u32", attachType: "u32", flags: "u32" 
 /** Interfaces, cgroups, network namespaces. */
 export const plainLinkAttr = structLayout(head);
 
+/**
+ * BPF_PERF_EVENT on a perf event descriptor as target (kprobes, uprobes, tracepoints, clocks); `cookie` is what
+ * bpf_get_attach_cookie gives. Linux 5.15.
+ */
 export const perfLinkAttr = structLayout({ ...head, cookie: "u64" });
 
+/** fentry, fexit, fmod_ret, LSM and freplace. `targetBtfId` is since Linux 5.10, `cookie` since 5.19. */
 export const tracingLinkAttr = structLayout({
   ...head,
   targetBtfId: "u32",
@@ -23,6 +28,7 @@ export const orderedLinkAttr = structLayout({
   expectedRevision: "u64",
 });
 
+/** BPF_NETFILTER: protocol family, hook (NF_INET_*) and priority, lower ones first. Linux 6.4. */
 export const netfilterLinkAttr = structLayout({
   ...head,
   family: "u32",
@@ -31,8 +37,13 @@ export const netfilterLinkAttr = structLayout({
   netfilterFlags: "u32",
 });
 
+/** BPF_TRACE_ITER: `info` points to a union bpf_iter_link_info of `infoLength` bytes. Linux 5.9. */
 export const iteratorLinkAttr = structLayout({ ...head, info: "ptr", infoLength: "u32" });
 
+/**
+ * BPF_TRACE_KPROBE_MULTI: arrays of `count` 64-bit items, of which either `symbols` (pointers to names) or
+ * `addresses` is given. Linux 5.18.
+ */
 export const kprobeMultiLinkAttr = structLayout({
   ...head,
   multiFlags: "u32",
@@ -42,6 +53,10 @@ export const kprobeMultiLinkAttr = structLayout({
   cookies: "ptr",
 });
 
+/**
+ * BPF_TRACE_UPROBE_MULTI: arrays of `count` 64-bit items for the binary at `path`; `offsets` count bytes of the
+ * file. `pid` 0 is every process. Linux 6.6.
+ */
 export const uprobeMultiLinkAttr = structLayout({
   ...head,
   path: "ptr",

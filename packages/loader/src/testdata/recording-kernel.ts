@@ -30,6 +30,7 @@ interface RecordedMap {
 
 const nothing = { readProducer: () => 0, readConsumer: () => 0, writeConsumer() {}, unmap() {} };
 
+/** What it was given stands in its public members, mostly by descriptor. It runs nothing, so nothing is ever ready to read. */
 export class RecordingKernel implements Kernel {
   readonly name = "recording kernel";
   readonly release = "6.1.0-test";

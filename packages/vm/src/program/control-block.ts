@@ -1,3 +1,5 @@
+/** Where the control block's words and the frames of the stack are in guest memory. */
+
 /**
  * The few words through which both engines, the helpers and the machine talk, in guest memory where no program has
  * access. Offsets within the block, bytes.
