@@ -64,14 +64,18 @@ interface Mapped {
   readonly mappings: readonly Mapping[];
 }
 
-abstract class MappedRing implements ReadableRing {
-  abstract readonly sizeBytes: number;
+/** Data between two positions, from mapping to unmapping. */
+abstract class MappedMemory {
   #mapped: Mapped | undefined;
   readonly #unmapped: () => void;
 
   constructor(mapped: Mapped, unmapped: () => void) {
     this.#mapped = mapped;
     this.#unmapped = unmapped;
+  }
+
+  protected get mapped(): Mapped | undefined {
+    return this.#mapped;
   }
 
   data(): Uint8Array {
@@ -83,12 +87,6 @@ abstract class MappedRing implements ReadableRing {
   readConsumer(): number {
     return this.#mapped?.consumer.get() ?? 0;
   }
-  writeConsumer(position: number): void {
-    this.#mapped?.consumer.set(position);
-  }
-  hasRecords(): boolean {
-    return this.readProducer() > this.readConsumer();
-  }
   unmap(): void {
     const mapped = this.#mapped;
     if (mapped === undefined) return;
@@ -96,6 +94,39 @@ abstract class MappedRing implements ReadableRing {
     for (const mapping of mapped.mappings) mapping.unmap();
     this.#unmapped();
   }
+}
+
+/** A ring that this process reads. */
+abstract class MappedRing extends MappedMemory implements ReadableRing {
+  abstract readonly sizeBytes: number;
+
+  writeConsumer(position: number): void {
+    this.mapped?.consumer.set(position);
+  }
+  hasRecords(): boolean {
+    return this.readProducer() > this.readConsumer();
+  }
+}
+
+/**
+ * Maps a BPF ring: the consumer's page, and behind it the producer's and the data. The kernel lets one side be written.
+ * @throws SyscallError of mmap(2)
+ */
+function mapHalves(map: number, sizeBytes: number, pageSize: number, ours: "producer" | "consumer"): Mapped {
+  const consumer = new Mapping(map, pageSize, 0, ours === "consumer");
+  let producer: Mapping;
+  try {
+    producer = new Mapping(map, pageSize + sizeBytes, pageSize, ours === "producer");
+  } catch (error) {
+    consumer.unmap();
+    throw error;
+  }
+  return {
+    data: new Uint8Array(producer.bytes, pageSize, sizeBytes),
+    producer: new Position(producer.bytes, 0),
+    consumer: new Position(consumer.bytes, 0),
+    mappings: [consumer, producer],
+  };
 }
 
 /** `data_head` and `data_tail` of struct perf_event_mmap_page (uapi linux/perf_event.h). */
@@ -156,50 +187,18 @@ export class ArrayMemory implements SharedMemory {
   }
 }
 
-/** A ring that this process writes: the consumer's page, read-only, and behind it the producer's and the data. */
-export class UserRing implements WritableRing {
+/** A ring that this process writes: the consumer's page is read-only. */
+export class UserRing extends MappedMemory implements WritableRing {
   readonly sizeBytes: number;
-  #mapped: Mapped | undefined;
-  readonly #unmapped: () => void;
 
   /** `unmapped` is called once. @throws SyscallError of mmap(2) */
   constructor(map: number, sizeBytes: number, pageSize: number, unmapped: () => void) {
-    const consumer = new Mapping(map, pageSize, 0, false);
-    let producer: Mapping;
-    try {
-      producer = new Mapping(map, pageSize + sizeBytes, pageSize, true);
-    } catch (error) {
-      consumer.unmap();
-      throw error;
-    }
-    this.#mapped = {
-      data: new Uint8Array(producer.bytes, pageSize, sizeBytes),
-      producer: new Position(producer.bytes, 0),
-      consumer: new Position(consumer.bytes, 0),
-      mappings: [consumer, producer],
-    };
+    super(mapHalves(map, sizeBytes, pageSize, "producer"), unmapped);
     this.sizeBytes = sizeBytes;
-    this.#unmapped = unmapped;
   }
 
-  data(): Uint8Array {
-    return this.#mapped?.data ?? new Uint8Array(0);
-  }
-  readProducer(): number {
-    return this.#mapped?.producer.get() ?? 0;
-  }
-  readConsumer(): number {
-    return this.#mapped?.consumer.get() ?? 0;
-  }
   writeProducer(position: number): void {
-    this.#mapped?.producer.set(position);
-  }
-  unmap(): void {
-    const mapped = this.#mapped;
-    if (mapped === undefined) return;
-    this.#mapped = undefined;
-    for (const mapping of mapped.mappings) mapping.unmap();
-    this.#unmapped();
+    this.mapped?.producer.set(position);
   }
 }
 
@@ -244,29 +243,13 @@ export class ArenaMemory implements SharedMemory {
 
 const fence = new Int32Array(1);
 
-/** A BPF ring buffer: the consumer's page, which is ours to write, and behind it read-only the producer's and the data. */
+/** A BPF ring buffer: only the consumer's page is ours to write. */
 export class BpfRing extends MappedRing {
   readonly sizeBytes: number;
 
   /** `unmapped` is called once. @throws SyscallError of mmap(2): EPERM or EINVAL for other maps */
   constructor(map: number, sizeBytes: number, pageSize: number, unmapped: () => void) {
-    const consumer = new Mapping(map, pageSize, 0, true);
-    let producer: Mapping;
-    try {
-      producer = new Mapping(map, pageSize + sizeBytes, pageSize, false);
-    } catch (error) {
-      consumer.unmap();
-      throw error;
-    }
-    super(
-      {
-        data: new Uint8Array(producer.bytes, pageSize, sizeBytes),
-        producer: new Position(producer.bytes, 0),
-        consumer: new Position(consumer.bytes, 0),
-        mappings: [consumer, producer],
-      },
-      unmapped,
-    );
+    super(mapHalves(map, sizeBytes, pageSize, "consumer"), unmapped);
     this.sizeBytes = sizeBytes;
   }
 
