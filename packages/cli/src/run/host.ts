@@ -111,7 +111,10 @@ export class CommandLineHost implements ToolHost {
    * so for days: the compiler's memory is given back first.
    */
   async #build(source: SourceText, defines: readonly string[] = []): Promise<Uint8Array> {
-    const end = () => process.exit(ExitCode.interrupted);
+    const end = () => {
+      this.#progress.done();
+      process.exit(ExitCode.interrupted);
+    };
     if (this.signal.aborted) end();
     this.signal.addEventListener("abort", end);
     try {
