@@ -199,6 +199,7 @@ async function without(
 export const privilegeCases: readonly GuestCase[] = [
   {
     name: "with CAP_BPF and CAP_PERFMON alone: kprobes, raw tracepoints and fexit count without tracefs",
+    only: "stable",
     programs: [untraced],
     async run(guest) {
       const before = loadedObjects(guest.kernel);
@@ -227,6 +228,7 @@ export const privilegeCases: readonly GuestCase[] = [
   },
   {
     name: "with CAP_BPF and CAP_PERFMON alone: tracepoints need tracefs, which its group may be given",
+    only: "stable",
     programs: [tracepoint],
     async run(guest) {
       const before = loadedObjects(guest.kernel);
@@ -250,6 +252,7 @@ export const privilegeCases: readonly GuestCase[] = [
   },
   {
     name: "with CAP_BPF and CAP_PERFMON alone: packets, uprobes, addresses, listing and features say what they need",
+    only: "stable",
     programs: [packets, library, address],
     async run(guest) {
       const before = loadedObjects(guest.kernel);
@@ -297,6 +300,7 @@ export const privilegeCases: readonly GuestCase[] = [
   },
   {
     name: "without capabilities nothing is loaded, though kernel.unprivileged_bpf_disabled is 0",
+    only: "stable",
     programs: [untraced],
     async run(guest) {
       const before = loadedObjects(guest.kernel);
@@ -313,6 +317,7 @@ export const privilegeCases: readonly GuestCase[] = [
   },
   {
     name: "kernel.kptr_restrict=2 hides the names of functions from root, too, and it is said once",
+    only: "stable",
     programs: [untraced],
     async run(guest) {
       await withSysctl("kptr_restrict", "2", async () => {
@@ -338,6 +343,7 @@ export const privilegeCases: readonly GuestCase[] = [
   },
   {
     name: "tracefs is found below debugfs, too; file systems that are not mounted are named",
+    only: "stable",
     programs: [tracepoint],
     async run(guest) {
       const run = (...words: string[]) =>
