@@ -8,6 +8,7 @@ export * from "./metadata.ts";
 export * from "./module.ts";
 export * from "./operands.ts";
 export { parseIr } from "./parser.ts";
+export { postorder } from "./postorder.ts";
 export { printFunction, printModule } from "./print.ts";
 export { fileName, scopeFile, sourceRange } from "./source-range.ts";
 export * from "./type.ts";

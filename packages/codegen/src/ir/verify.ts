@@ -6,6 +6,7 @@ import type { Instruction } from "./instruction.ts";
 import { isTerminator, successorsOf } from "./instruction.ts";
 import type { IrModule } from "./module.ts";
 import { operandsOf } from "./operands.ts";
+import { postorder } from "./postorder.ts";
 import type { Value } from "./value.ts";
 import { checkAlign, checkConstant, checkTypes } from "./verify-types.ts";
 
@@ -165,23 +166,6 @@ function dominatorTree(
     stack.pop();
   }
   return times;
-}
-
-function postorder(entry: BasicBlock): BasicBlock[] {
-  const order: BasicBlock[] = [];
-  const seen = new Set([entry]);
-  const stack = [{ block: entry, next: successorsOf(terminatorOf(entry) as Instruction) }];
-  for (let top = stack[stack.length - 1]; top !== undefined; top = stack[stack.length - 1]) {
-    const block = top.next.pop();
-    if (block === undefined) {
-      order.push(top.block);
-      stack.pop();
-    } else if (!seen.has(block)) {
-      seen.add(block);
-      stack.push({ block, next: successorsOf(terminatorOf(block) as Instruction) });
-    }
-  }
-  return order;
 }
 
 /** Cooper, Harvey, Kennedy: A Simple, Fast Dominance Algorithm (2001), on postorder numbers. */

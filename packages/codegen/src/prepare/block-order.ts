@@ -1,30 +1,12 @@
 /** Order of blocks: definitions before uses, and no blocks that cannot be reached. */
 import type { BasicBlock, IrFunction } from "../ir/index.ts";
-import { successorsOf, terminatorOf } from "../ir/index.ts";
+import { postorder } from "../ir/index.ts";
 
 /** The reachable blocks so that each comes after the blocks that dominate it. */
 export function reversePostorder(fn: IrFunction): BasicBlock[] {
   const entry = fn.blocks[0];
   if (entry === undefined) return [];
-  const order: BasicBlock[] = [];
-  const seen = new Set([entry]);
-  const stack = [{ block: entry, next: successors(entry) }];
-  for (let top = stack[stack.length - 1]; top !== undefined; top = stack[stack.length - 1]) {
-    const block = top.next.pop();
-    if (block === undefined) {
-      order.push(top.block);
-      stack.pop();
-    } else if (!seen.has(block)) {
-      seen.add(block);
-      stack.push({ block, next: successors(block) });
-    }
-  }
-  return order.reverse();
-}
-
-function successors(block: BasicBlock): BasicBlock[] {
-  const terminator = terminatorOf(block);
-  return terminator === undefined ? [] : successorsOf(terminator);
+  return postorder(entry).reverse();
 }
 
 /** Removes blocks that cannot be reached, and the ways from them out of phis. The order of the rest stays. */
