@@ -35,7 +35,7 @@ const starts: Readonly<Record<string, Readonly<Record<string, Start>>>> = {
   execsnoop: {
     "bpfkit, cached": () => spawnHere([...bpfkit, "run", "--target", "kernel", "execsnoop"]),
     BCC: () => spawnPeer(["/usr/sbin/execsnoop-bpfcc"]),
-    bpftrace: () => spawnPeer(["/usr/sbin/execsnoop.bt"]),
+    // bpftrace 0.17 ends its execsnoop.bt with SIGSEGV here.
     "libbpf-tools": () => spawnPeer(["/usr/sbin/execsnoop"]),
   },
 };

@@ -42,7 +42,8 @@ export async function measureStart(start: Start): Promise<Started> {
   // What is opened only to ask whether the kernel can do something is closed at once.
   let since: number | undefined;
   for (let now = began; since === undefined || now - since < lastingMs; now = performance.now()) {
-    if (child.exitCode !== null) throw new Error(`${child.spawnargs.join(" ")} ended with ${child.exitCode}`);
+    const ended = child.exitCode ?? child.signalCode;
+    if (ended !== null) throw new Error(`${child.spawnargs.join(" ")} ended with ${ended}`);
     if (now - began > startLimitMs) throw new Error(`${child.spawnargs.join(" ")} does not attach`);
     since = isAttached(pid) ? (since ?? now) : undefined;
     await sleep(5);
