@@ -61,6 +61,16 @@ export function bundledModules(packages) {
       onLoad({ filter: /node_modules\/@oclif\/core\/lib\/.*\.js$/ }, ({ path }) => ({
         contents: requireOnUse(readFileSync(path, "utf8")),
       }));
+      // oclif's log for its own developers brings half of a dozen modules along, for nothing where nobody asked for it.
+      onResolve({ filter: /^debug$/ }, ({ path, namespace, resolveDir }) =>
+        namespace === "debug-on-demand"
+          ? undefined
+          : { path, namespace: "debug-on-demand", pluginData: resolveDir },
+      );
+      onLoad({ filter: /.*/, namespace: "debug-on-demand" }, ({ pluginData }) => ({
+        contents: 'module.exports = process.env.DEBUG ? require("debug") : () => () => {};',
+        resolveDir: pluginData,
+      }));
       onResolve({ filter: /^koffi$/ }, ({ resolveDir, path }) => ({
         path: createRequire(join(resolveDir, "package.json")).resolve(path),
       }));
