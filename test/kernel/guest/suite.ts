@@ -66,6 +66,9 @@ function compileKnownStack(compiler: string): Uint8Array {
 
 /** One test for each case; the first of them boots the guest. */
 export function testInGuest(suite: Suite): void {
+  // One kernel may lack the chosen case; a name that no kernel has is a mistake.
+  if (matchingCases([...casesOf("stable"), ...casesOf("backports")], only).length === 0)
+    throw new Error(`GUEST_CASES=${only} names no case`);
   const cases = matchingCases(casesOf(suite.kernel), only);
   let running: Promise<GuestRun | undefined> | undefined;
   const guest = (): Promise<GuestRun | undefined> => {
