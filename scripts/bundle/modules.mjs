@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative, sep } from "node:path";
+import { calledOnUse } from "./chunks.mjs";
 
 /** Folder of each workspace -> its package's name. */
 function workspaceNames(packages) {
@@ -22,7 +23,7 @@ function withPlace(text, name, inside) {
  * CommonJS as TypeScript writes it, with each `const name_1 = require("x")` put off until `name_1` is used: of oclif's help,
  * plugin search and progress bars, a run needs nothing.
  */
-export function requireOnUse(text) {
+function requireOnUse(text) {
   const names = [];
   const declared = text.replace(
     /^const (\w+_\d+) = ((?:__import(?:Default|Star)\()?require\("[^"]+"\)\)?);$/gm,
@@ -31,9 +32,7 @@ export function requireOnUse(text) {
       return `let ${name}_; const ${name} = () => ${name}_ ??= ${value};`;
     },
   );
-  if (names.length === 0) return text;
-  const uses = new RegExp(`(?<![\\w.$])(${names.join("|")})(?=[.)\\[])`, "g");
-  return declared.replace(uses, "($1())");
+  return calledOnUse(declared, names);
 }
 
 /** koffi's JavaScript goes along; its native code stays where it is installed as a dependency of koffi's. */

@@ -49,6 +49,13 @@ function inFolder(body: (folder: string) => void): void {
   }
 }
 
+/** The one file of code there. */
+function codeKept(cache: string): string {
+  const [file] = codeOf(cache);
+  if (file === undefined) throw new Error("no code was kept: the bundle is missing or stale (npm run build)");
+  return file;
+}
+
 /** The command as npm installs it, and as it is in a checkout whose sources are newer. */
 function copies(folder: string): { readonly installed: string; readonly stale: string } {
   symlinkSync(modules, join(folder, "node_modules"));
@@ -78,7 +85,7 @@ test("this checkout runs its bundle, and keeps V8's code of it", () => {
   inFolder((folder) => {
     const first = run(join(packages, "cli"), ["--version"], folder);
     assert.is(first.status, 0, first.stderr);
-    const [file = ""] = codeOf(folder);
+    const file = codeKept(folder);
     assert.is(statSync(file).mode & 0o777, 0o600);
     const { mtimeMs } = statSync(file);
     assert.equal(run(join(packages, "cli"), ["--version"], folder), first);
@@ -115,7 +122,7 @@ test("damaged code is made anew", () => {
   inFolder((folder) => {
     const command = join(packages, "cli");
     const good = run(command, ["--version"], folder);
-    const [file = ""] = codeOf(folder);
+    const file = codeKept(folder);
     const whole = readFileSync(file);
     const start = whole.indexOf(10) + 1;
     const flipped = (offset: number): Buffer => {
@@ -147,7 +154,7 @@ test("code that others can write is not run", () => {
   inFolder((folder) => {
     const command = join(packages, "cli");
     const good = run(command, ["--version"], folder);
-    const [file = ""] = codeOf(folder);
+    const file = codeKept(folder);
     chmodSync(file, 0o666);
     assert.equal(run(command, ["--version"], folder), good);
     assert.is(statSync(file).mode & 0o777, 0o600, "it was taken as it was");
