@@ -40,6 +40,12 @@ async function untilIdle(pid: number): Promise<void> {
   }
 }
 
+/** Waits until a process waits for its input. */
+async function untilAsleep(pid: number): Promise<void> {
+  while (!/\) S /.test(readFileSync(`/proc/${pid}/stat`, "utf8")))
+    await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
 /** The counts of one process in the output of `runqlat -P`. */
 function histogramOf(lines: readonly string[], pid: number): number {
   const from = lines.indexOf(`pid = ${pid}`);
@@ -121,8 +127,11 @@ export const cpuToolCases: readonly GuestCase[] = [
         const lines = await guest.trace(runqlat, ["-P"], async () => {
           await untilIdle(pid);
           const before = timesOnCpu(pid);
-          for (let wake = 0; wake < 31; wake++) await echo(child, `line ${wake}`);
-          await untilIdle(pid);
+          for (let wake = 0; wake < 31; wake++) {
+            await echo(child, `line ${wake}`);
+            // A line that comes before it sleeps again gives it no wait.
+            await untilAsleep(pid);
+          }
           times = timesOnCpu(pid) - before;
         });
         assert.ok(times >= 31, `${times}`);
